@@ -1,0 +1,1 @@
+"""Floor 0: plain frozen data and the Model protocol. Standard library only."""

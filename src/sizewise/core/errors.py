@@ -1,0 +1,52 @@
+"""Every error that Sizewise raises on purpose.
+
+::
+
+    SizewiseError            exit status 1: a fault of ours
+    ├── InputError           2: the call or the data is wrong; the message says what, where, what to do
+    │   ├── DataError        2: a data file, with file, line or column
+    │   ├── TaskError        2: a task file or an option
+    │   ├── RunError         2: a run folder that is missing, unfinished, tampered with, or in the way
+    │   └── ModelReferenceError 2: a model reference that cannot be resolved or whose hash is wrong
+    └── LimitReached         3: a limit of the person's or the machine's (disk full); work is kept
+
+An interrupt (Ctrl-C) stays a ``KeyboardInterrupt`` and ends with status 130.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SizewiseError(Exception):
+    """Something Sizewise can explain. ``exit_status`` is what the command line ends with."""
+
+    exit_status: ClassVar[int] = 1
+
+
+class InputError(SizewiseError):
+    """The call or the data is wrong, and the person can put it right."""
+
+    exit_status: ClassVar[int] = 2
+
+
+class DataError(InputError):
+    """A data file cannot be used as it is."""
+
+
+class TaskError(InputError):
+    """A task file or an option cannot be used as it is."""
+
+
+class RunError(InputError):
+    """A run folder is missing, unfinished, tampered with, or in the way."""
+
+
+class ModelReferenceError(InputError):
+    """A model reference cannot be resolved, or its files are not the ones that were promised."""
+
+
+class LimitReached(SizewiseError):
+    """A limit was reached (disk, budget); what was done so far is kept and can be resumed."""
+
+    exit_status: ClassVar[int] = 3

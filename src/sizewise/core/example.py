@@ -1,0 +1,83 @@
+"""One row of a log, and the three kinds of row set that must never be mixed up.
+
+``Train`` is what everything is fitted and chosen on, ``Calibrate`` what one threshold is set on,
+``Test`` what is read once, for the verdict. They are three types so that a function that chooses
+cannot be handed a test set: the type checker refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One input with what is known of it.
+
+    ``answer`` is what the LLM said and ``gold`` the truth, both after labels were merged, ``None``
+    where unknown. ``further_answers`` are the same LLM's answers when it was asked again. ``at`` is
+    an ISO 8601 time. ``group`` numbers the near-duplicate group the input belongs to.
+    """
+
+    id: str
+    input: str
+    answer: str | None = None
+    gold: str | None = None
+    further_answers: tuple[str, ...] = ()
+    split: str | None = None
+    at: str | None = None
+    slice: str | None = None
+    model: str | None = None
+    latency_ms: float | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+    group: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """What is learned from: cleaned, exact duplicates collapsed, one target label a row."""
+
+    ids: tuple[str, ...]
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+    groups: tuple[int, ...]
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def subset(self, indices: Sequence[int]) -> Train:
+        """The rows at ``indices``, with the same label order."""
+        return Train(
+            ids=tuple(self.ids[i] for i in indices),
+            inputs=tuple(self.inputs[i] for i in indices),
+            targets=tuple(self.targets[i] for i in indices),
+            groups=tuple(self.groups[i] for i in indices),
+            labels=self.labels,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrate:
+    """What the threshold is set on: every parsed row of the split that carries a reference."""
+
+    examples: tuple[Example, ...]
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What is read once, for the verdict: every parsed row of the split that carries a reference."""
+
+    __test__ = False  # not a test class, whatever its name looks like to a collector
+
+    examples: tuple[Example, ...]
+
+    def __len__(self) -> int:
+        return len(self.examples)

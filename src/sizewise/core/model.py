@@ -1,0 +1,84 @@
+"""The one protocol that carries the product, and the two types a rung of the ladder has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from sizewise.core.answer import Answer
+from sizewise.core.example import Train
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Anything that answers: a specialist, a cascade, a local SLM, an LLM behind an API."""
+
+    @property
+    def name(self) -> str: ...
+
+    def answer(self, inputs: Sequence[str]) -> list[Answer]:
+        """One answer an input, in the same order. Safe to call from several threads.
+
+        A failed input is an ``Answer`` with ``error``; an empty batch gives an empty list.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a specialist knows of each of n inputs, before anybody decides whether to trust it.
+
+    ``probabilities`` has shape (n, number of labels), rows summing to one, columns in the order of
+    ``labels``; ``features`` maps a name to an array of shape (n,) that helps to tell right answers
+    from wrong ones; ``outlyingness`` has shape (n,) and is larger the less an input resembles train.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: Floats
+    features: Mapping[str, Floats]
+    outlyingness: Floats
+
+    def __len__(self) -> int:
+        return len(self.outlyingness)
+
+
+@runtime_checkable
+class Specialist(Model, Protocol):
+    """A fitted rung. Serving needs nothing that training needs."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    def evidence(self, inputs: Sequence[str]) -> Evidence:
+        """Probabilities and what else tells right from wrong, one row an input."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write all that answering needs into ``folder``: arrays and JSON, never pickle."""
+        ...
+
+
+class Recipe(Protocol):
+    """An unfitted rung with its settings."""
+
+    @property
+    def name(self) -> str: ...
+
+    def fit(self, examples: Train) -> Specialist:
+        """Learn from ``examples``. The same examples and settings give the same specialist."""
+        ...
+
+    def out_of_fold(self, examples: Train, folds: Floats) -> Evidence:
+        """Evidence for every train row from specialists that did not learn from its fold.
+
+        ``folds`` has shape (n,) and numbers each row's fold from zero.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Floor 1: read a log, check what it can bear, split it."""

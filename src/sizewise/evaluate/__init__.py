@@ -1,0 +1,1 @@
+"""Floor 2: metrics with their intervals."""
