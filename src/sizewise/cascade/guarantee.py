@@ -11,8 +11,6 @@ test being a betting one (Waudby-Smith and Ramdas, JRSS B 2024).
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
@@ -24,15 +22,6 @@ Ints = NDArray[np.int64]
 
 ANSWER_ALL = 0.0
 _BOLDEST_BET = 0.9
-
-
-def rows_needed(limit: float, delta: float) -> int:
-    """The fewest rows that can certify ``limit``, with no error among them: ⌈ln δ / ln(1 − limit)⌉.
-
-    >>> rows_needed(0.03, 0.05)
-    99
-    """
-    return math.ceil(math.log(delta) / math.log1p(-limit) - 1e-9)
 
 
 def upper_bound(wrong: Floats | float, n: int, delta: float) -> Floats:

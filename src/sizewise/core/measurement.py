@@ -123,7 +123,11 @@ class SystemMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class DataMeasurement:
-    """Sizes of what was read: rows, near-duplicate groups, and rows a split."""
+    """What was read: rows, near-duplicate groups, rows a split (after rows without a reference are set aside).
+
+    ``leaked_*`` are rows whose near-duplicate stands in train; ``unusable_calibrate`` the calibration rows
+    whose reference is no label.
+    """
 
     sha256: str
     rows: int
@@ -131,15 +135,19 @@ class DataMeasurement:
     train: int
     calibrate: int
     test: int
+    leaked_calibrate: int
+    leaked_test: int
+    unusable_calibrate: int
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The assumptions in money: a machine's price and where and when it was found."""
+    """The assumptions in money: a machine's price, where and when it was found, and how full it may run."""
 
     machine: str
     machine_usd_per_hour: float
     hours_per_month: float
+    utilisation: float
     source: str
     date: str
 
@@ -148,7 +156,7 @@ class Prices:
 class Shift:
     """Something in which calibrate and test differ so much that the guarantee may not carry over."""
 
-    what: Literal["labels", "answers", "inputs"]
+    what: Literal["labels"]
     distance: float
     p_value: float
 
@@ -168,4 +176,5 @@ class Measurements:
     certificates: tuple[Certificate, ...]
     system: SystemMeasurement | None
     prices: Prices
+    cpus: int
     shifts: tuple[Shift, ...] = ()

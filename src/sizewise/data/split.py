@@ -70,7 +70,7 @@ def split(
     calibrate = tuple(e for e in parts["calibrate"] if has_reference(e))
     test = tuple(e for e in parts["test"] if has_reference(e))
     train = _train(parts["train"], kind, known_set)
-    taught = set(train.groups)
+    taught = set(train.rows.groups)
     unusable: Counter[str] = Counter()
     unusable_rows = {}
     for name, part in parts.items():

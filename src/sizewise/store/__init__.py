@@ -1,1 +1,1 @@
-
+"""Floor 1: runs and specialists on disk."""

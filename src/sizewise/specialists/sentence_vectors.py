@@ -1,0 +1,157 @@
+"""A frozen sentence encoder: ONNX in, vectors out, computed once and kept on disk by content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizewise.core.errors import ModelReferenceError
+from sizewise.models.reference import ModelFiles, resolve
+
+Vectors = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+
+TOKENIZER, MODEL, DATA = "tokenizer.json", "onnx/model.onnx", "onnx/model.onnx_data"
+ENCODER_FILES = (TOKENIZER, MODEL, DATA)
+LONGEST_TOKENS = 256
+BATCH = 32
+CHUNK = 1_024
+log = logging.getLogger(__name__)
+
+
+class SentenceEncoder:
+    """Mean-pooled, L2-normalised vectors of an ONNX encoder. Safe to call from several threads."""
+
+    def __init__(self, files: ModelFiles, threads: int | None = None) -> None:
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        self.files = files
+        self.fingerprint = hashlib.sha256("".join(f"{k}{v}" for k, v in sorted(files.sha256.items())).encode()).hexdigest()
+        _refuse_outside_data(files.paths[MODEL])
+        self._tokenizer = Tokenizer.from_file(str(files.paths[TOKENIZER]))
+        self._tokenizer.enable_truncation(LONGEST_TOKENS)
+        self._tokenizer.no_padding()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or min(os.cpu_count() or 1, 4)
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            str(files.paths[MODEL]), options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = {i.name for i in self._session.get_inputs()}
+
+    @classmethod
+    def from_reference(cls, reference: str, expected: dict[str, str] | None = None) -> SentenceEncoder:
+        """Load the encoder behind a model reference, its hashes checked."""
+        return cls(resolve(reference, ENCODER_FILES, expected))
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Vectors of shape (n, dimensions), unit length, in the order of ``texts``."""
+        encodings = self._tokenizer.encode_batch(list(texts)) if len(texts) > 1 else [self._tokenizer.encode(t) for t in texts]
+        order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
+        vectors: Vectors | None = None
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            pooled = self._run([encodings[i].ids for i in rows])
+            if vectors is None:
+                vectors = np.empty((len(texts), pooled.shape[1]), dtype=np.float32)
+            vectors[rows] = pooled
+            if progress:
+                progress(len(rows), len(texts))
+        return np.empty((0, 0), dtype=np.float32) if vectors is None else vectors
+
+    def _run(self, ids: list[list[int]]) -> Vectors:
+        width = max(map(len, ids), default=1) or 1
+        tokens = np.zeros((len(ids), width), dtype=np.int64)
+        mask = np.zeros((len(ids), width), dtype=np.int64)
+        for row, sequence in enumerate(ids):
+            tokens[row, : len(sequence)] = sequence
+            mask[row, : len(sequence)] = 1
+        feed: dict[str, Any] = {"input_ids": tokens, "attention_mask": mask}
+        if "token_type_ids" in self._inputs:
+            feed["token_type_ids"] = np.zeros_like(tokens)
+        hidden = self._session.run(None, feed)[0]
+        weights = mask[:, :, None].astype(np.float32)
+        pooled = (hidden * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9)
+        return np.asarray(pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+
+
+def _refuse_outside_data(model: Path) -> None:
+    """ONNX may name data files anywhere: only plain names beside the model are allowed."""
+    for match in re.finditer(rb"\x0a\x08location\x12(.)", model.read_bytes(), re.DOTALL):
+        start = match.end()
+        name = model.read_bytes()[start : start + match[1][0]].decode("utf-8", "replace")
+        if Path(name).name != name or name in ("..", "."):
+            raise ModelReferenceError(f"{model} names data outside its own folder ({name!r}): it is not opened.")
+
+
+class VectorCache:
+    """Vectors on disk, one SQLite file, keyed by encoder and text. A cache that cannot be used is done without."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or cache_folder() / "vectors.sqlite"
+
+    def encode(self, encoder: SentenceEncoder, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """``encoder.encode(texts)``, computing only what is not on disk yet; an interrupt keeps what was done."""
+        distinct = list(dict.fromkeys(texts))
+        keys = {text: hashlib.blake2b(text.encode(), digest_size=20, key=encoder.fingerprint[:32].encode()).digest() for text in distinct}
+        known = self._read([keys[t] for t in distinct])
+        missing = sorted((t for t in distinct if keys[t] not in known), key=len)
+        if progress:
+            progress(len(distinct) - len(missing), len(distinct))
+        for start in range(0, len(missing), CHUNK):
+            chunk = missing[start : start + CHUNK]
+            vectors = encoder.encode(chunk, (lambda done, _: progress(done, len(distinct))) if progress else None)
+            fresh = {keys[t]: v for t, v in zip(chunk, vectors, strict=True)}
+            self._write(fresh)
+            known.update(fresh)
+        return np.stack([known[keys[t]] for t in texts]) if texts else np.empty((0, 0), dtype=np.float32)
+
+    def _read(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
+        found: dict[bytes, Vectors] = {}
+        try:
+            if not self.path.exists():
+                return found
+            with closing(sqlite3.connect(self.path, timeout=10)) as database:
+                for part in _parts(keys, 500):
+                    marks = ",".join("?" * len(part))
+                    rows = database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part)
+                    found.update((key, np.frombuffer(vector, dtype=np.float32)) for key, vector in rows)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("the vector cache %s cannot be read (%s): vectors are computed anew", self.path, error)
+        return found
+
+    def _write(self, vectors: dict[bytes, Vectors]) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.path, timeout=10)) as database, database:
+                database.execute("PRAGMA journal_mode=WAL")
+                database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
+                database.executemany(
+                    "INSERT OR IGNORE INTO vectors VALUES (?, ?)", ((key, v.tobytes()) for key, v in vectors.items())
+                )
+        except (sqlite3.Error, OSError) as error:
+            log.warning("the vector cache %s cannot be written (%s): going on without it", self.path, error)
+
+
+def cache_folder() -> Path:
+    """``SIZEWISE_CACHE``, else ``XDG_CACHE_HOME/sizewise``, else ``~/.cache/sizewise``."""
+    if own := os.environ.get("SIZEWISE_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sizewise"
+
+
+def _parts(keys: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]

@@ -1,0 +1,41 @@
+"""Write files whole or not at all, and say clearly when the disk does not let us."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sizewise.core.errors import LimitReached, RunError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into one clear message: a full disk is a limit, the rest is input."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise LimitReached(
+                f"no space left on the disk at {path}. What was done is kept: free some space and run the same command again."
+            ) from error
+        raise RunError(f"cannot write {error.filename or path}: {error.strerror or error}.") from error
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write ``content`` so that a reader, or a crash, sees the old file or the new one, never a part."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with explained(path):
+        try:
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)

@@ -1,0 +1,185 @@
+"""A run's folder: made once, resumed when unfinished, whole or saying that it is not."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sizewise.core.errors import RunError
+from sizewise.core.measurement import Certificate, Measurements, RungMeasurement, Shift
+from sizewise.core.record import Confusion, CurvePoint, DataCheck, Disagreement, Provenance, RunRecord
+from sizewise.core.verdict import Verdict
+from sizewise.store.arrays import load_json, save_json
+from sizewise.store.disk import explained, write_whole
+
+STATE, WORK, SPECIALIST, MANIFEST = "state.json", ".work", "specialist", "manifest.json"
+_LISTS: dict[str, tuple[str, type]] = {
+    "rung": ("rungs", RungMeasurement),
+    "certificate": ("certificates", Certificate),
+    "shift": ("shifts", Shift),
+}
+_BESIDE: dict[str, type] = {"curve": CurvePoint, "confusion": Confusion, "disagreement": Disagreement, "provenance": Provenance}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """An open run. ``work`` holds what an interrupted run can go on from; it goes when the run is finished."""
+
+    path: Path
+    run_id: str
+    created: str
+    resumed: bool
+
+    @property
+    def work(self) -> Path:
+        return self.path / WORK
+
+    @property
+    def specialist(self) -> Path:
+        return self.path / SPECIALIST
+
+    def finish(self) -> None:
+        """Say that the run is whole, and drop what only an unfinished one needs."""
+        state = load_json(self.path / STATE)
+        save_json(self.path / STATE, state | {"status": "finished"})
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+def open_run(path: Path, fingerprint: str, force: bool = False) -> RunFolder:
+    """Make a run folder, or go on with an unfinished one of the same input.
+
+    Raises ``RunError`` where the folder holds a finished run (unless ``force``), an unfinished one of
+    another input, or something that is no run: that is never touched.
+    """
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / STATE).exists())):
+        raise RunError(f"{path} exists and is no Sizewise run: it is left alone. Choose another --out.")
+    if (path / STATE).exists():
+        state = load_json(path / STATE)
+        if state.get("status") != "finished" and state.get("fingerprint") == fingerprint and not force:
+            return RunFolder(path, state["run_id"], state["created"], resumed=True)
+        if not force:
+            raise RunError(
+                f"{path} holds a finished run. --force makes it anew; another --out keeps it."
+                if state.get("status") == "finished"
+                else f"{path} holds an unfinished run of other data or settings. --force makes it anew; another --out keeps it."
+            )
+        _clear(path)
+    with explained(path):
+        (path / WORK).mkdir(parents=True, exist_ok=True)
+    folder = RunFolder(path, uuid.uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds"), resumed=False)
+    save_json(
+        path / STATE,
+        {"status": "unfinished", "fingerprint": fingerprint, "run_id": folder.run_id, "created": folder.created},
+    )
+    return folder
+
+
+RUN_FILES = (
+    "verdict.json", "report.html", "measurements.jsonl", "predictions.jsonl", "data-check.json", "rejects.jsonl",
+    "task.toml",
+)  # fmt: skip
+
+
+def _clear(path: Path) -> None:
+    """Remove what a run wrote, the verdict first, and nothing else that a person may have put there."""
+    with explained(path):
+        for name in RUN_FILES:
+            (path / name).unlink(missing_ok=True)
+        for name in (SPECIALIST, WORK):
+            shutil.rmtree(path / name, ignore_errors=True)
+
+
+def require_finished(path: Path) -> None:
+    """Raise ``RunError`` unless ``path`` is a finished run."""
+    if not (path / STATE).is_file():
+        raise RunError(f"{path} is no Sizewise run. Make one with: sizewise decide LOG --out {path}")
+    if load_json(path / STATE).get("status") != "finished":
+        raise RunError(f"{path} is an unfinished run. Run the same `sizewise decide` again: it goes on where it stopped.")
+
+
+def write_lines(path: Path, rows: Iterable[Any]) -> None:
+    """Write JSON lines; a row is a mapping or a dataclass."""
+    write_whole(path, b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+
+
+def write_record(folder: RunFolder, record: RunRecord) -> None:
+    """Write the verdict, its measurements and the data check; the verdict last."""
+    write_lines(folder.path / "measurements.jsonl", _measurement_lines(record))
+    save_json(folder.path / "data-check.json", msgspec.to_builtins(record.data_check))
+    save_json(folder.path / "verdict.json", msgspec.to_builtins(record.verdict))
+
+
+def _measurement_lines(record: RunRecord) -> Iterable[Mapping[str, Any]]:
+    whole = msgspec.to_builtins(record.measurements)
+    parts = {kind: whole.pop(name) for kind, (name, _) in _LISTS.items()}
+    yield {"kind": "measurements"} | whole
+    for kind, items in parts.items():
+        yield from ({"kind": kind} | item for item in items)
+    beside: Mapping[str, Sequence[Any]] = {
+        "curve": record.curve, "confusion": record.confusions, "disagreement": record.disagreements,
+        "provenance": [record.provenance],
+    }  # fmt: skip
+    for kind, items in beside.items():
+        yield from ({"kind": kind} | msgspec.to_builtins(item) for item in items)
+
+
+def read_record(path: Path) -> RunRecord:
+    """Read a finished run back. Raises ``RunError`` where it is not whole."""
+    require_finished(path)
+    try:
+        lines = [msgspec.json.decode(line) for line in (path / "measurements.jsonl").read_bytes().splitlines()]
+        of_kind = {kind: [line for line in lines if line["kind"] == kind] for kind in ("measurements", *_LISTS, *_BESIDE)}
+        lists = {name: of_kind[kind] for kind, (name, _) in _LISTS.items()}
+        beside = {kind: [msgspec.convert(i, cls) for i in of_kind[kind]] for kind, cls in _BESIDE.items()}
+        return RunRecord(
+            verdict=msgspec.convert(load_json(path / "verdict.json"), Verdict),
+            measurements=msgspec.convert(of_kind["measurements"][0] | lists, Measurements),
+            data_check=msgspec.convert(load_json(path / "data-check.json"), DataCheck),
+            curve=tuple(beside["curve"]),
+            confusions=tuple(beside["confusion"]),
+            disagreements=tuple(beside["disagreement"]),
+            provenance=beside["provenance"][0],
+        )
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RunError(f"{path} is damaged ({error}). Make the run again with --force.") from error
+
+
+def write_manifest(specialist: Path, about: Mapping[str, Any]) -> None:
+    """Write the specialist's manifest: what it is, how it came about, and every file's SHA-256."""
+    hashes = {
+        str(file.relative_to(specialist)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(specialist.rglob("*"))
+        if file.is_file() and file.name != MANIFEST
+    }
+    save_json(specialist / MANIFEST, {**about, "sha256": hashes})
+
+
+def read_manifest(specialist: Path) -> dict[str, Any]:
+    """The manifest, after every file was checked against it. Raises ``RunError`` on any difference."""
+    manifest = load_json(specialist / MANIFEST)
+    promised = manifest.get("sha256") if isinstance(manifest, dict) else None
+    if not isinstance(promised, dict) or not promised:
+        raise RunError(f"{specialist / MANIFEST} names no files: it is damaged. Make the run again.")
+    for name, sha256 in promised.items():
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            raise RunError(f"{specialist / MANIFEST} names a file outside its folder ({name}): it was tampered with.")
+        try:
+            found = hashlib.sha256((specialist / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise RunError(f"{specialist / name} is missing: copy the whole run folder, or make the run again.") from error
+        if found != sha256:
+            raise RunError(
+                f"{specialist / name} is not what was calibrated (its SHA-256 has changed): it is not loaded. "
+                "Copy the run again from its source, or make it again."
+            )
+    return manifest
+
