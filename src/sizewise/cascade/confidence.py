@@ -85,7 +85,9 @@ def fit(evidence: Evidence, right: NDArray[np.bool_]) -> Confidence:
     offsets = _label_offsets(best, right, len(evidence.labels))
     if right.all() or not right.any():
         share = (right.sum() + 1) / (len(right) + 2)
-        return Confidence(names, mean, scale, np.zeros(len(names)), float(np.log(share / (1 - share))), 0 * offsets, gate)
+        return Confidence(
+            names, mean, scale, np.zeros(len(names)), float(np.log(share / (1 - share))), 0 * offsets, gate
+        )
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=PENALTY, max_iter=1_000)
@@ -107,7 +109,9 @@ def out_of_fold(evidence: Evidence, right: NDArray[np.bool_], folds: NDArray[np.
     confidence = np.zeros(len(right))
     for fold in range(int(folds.max()) + 1):
         held = folds == fold
-        confidence[held] = fit(take(evidence, np.flatnonzero(~held)), right[~held])(take(evidence, np.flatnonzero(held)))
+        confidence[held] = fit(take(evidence, np.flatnonzero(~held)), right[~held])(
+            take(evidence, np.flatnonzero(held))
+        )
     return confidence
 
 

@@ -28,7 +28,7 @@ def upper_bound(wrong: Floats | float, n: int, delta: float) -> Floats:
     """Clopper–Pearson's one-sided upper bound for ``wrong`` errors among ``n``, elementwise."""
     wrong = np.minimum(np.asarray(wrong, dtype=float), n)
     inner = betaincinv(wrong + 1, np.maximum(n - wrong, 1e-300), 1 - delta)
-    return np.where(wrong >= n, 1.0, inner)
+    return np.asarray(np.where(wrong >= n, 1.0, inner))
 
 
 def certify_risk(
@@ -83,7 +83,13 @@ def _group_bounds(risks: Floats, n_groups: int, delta: float) -> Floats:
 
 
 def certify_excess(
-    confidence: Floats, excess: Floats, grid: Floats, limit: float, delta: float, groups: Ints | None = None, seed: int = 0
+    confidence: Floats,
+    excess: Floats,
+    grid: Floats,
+    limit: float,
+    delta: float,
+    groups: Ints | None = None,
+    seed: int = 0,
 ) -> Certificate:
     """Certify that the mean of ``excess`` over answered rows' share of traffic is ≤ ``limit``.
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
 
 @runtime_checkable
@@ -66,6 +67,21 @@ class Specialist(Model, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A specialist with out-of-fold evidence for the rows it learned from, and what both took in seconds.
+
+    ``logits`` has shape (n, labels): the out-of-fold scores before they became probabilities, so that a
+    higher rung can build on a lower one.
+    """
+
+    specialist: Specialist
+    evidence: Evidence
+    logits: Floats
+    fit_seconds: float
+    seconds: float
+
+
 class Recipe(Protocol):
     """An unfitted rung with its settings."""
 
@@ -76,9 +92,10 @@ class Recipe(Protocol):
         """Learn from ``examples``. The same examples and settings give the same specialist."""
         ...
 
-    def out_of_fold(self, examples: Train, folds: Floats) -> Evidence:
-        """Evidence for every train row from specialists that did not learn from its fold.
+    def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:
+        """Fit, and give out-of-fold evidence for every row: from heads that did not learn from its fold.
 
-        ``folds`` has shape (n,) and numbers each row's fold from zero.
+        ``folds`` has shape (n,) and numbers each row's fold from zero. ``below`` holds what lower rungs
+        have learned from the same rows and folds, so that it need not be learned twice.
         """
         ...

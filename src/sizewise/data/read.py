@@ -12,7 +12,7 @@ import json
 import math
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -56,9 +56,7 @@ class Log:
     left_out: int = 0
 
 
-def read(
-    paths: Sequence[Path], columns: Mapping[str, str] | None = None, only: Mapping[str, str] | None = None
-) -> Log:
+def read(paths: Sequence[Path], columns: Mapping[str, str] | None = None, only: Mapping[str, str] | None = None) -> Log:
     """Read all rows of ``paths``, in order.
 
     ``columns`` maps our names to the file's; ``only`` keeps the rows whose column has that value.
@@ -69,7 +67,9 @@ def read(
     for path in paths:
         digest.update(_file_hash(path))
         reading.file(path)
-    return reading.log(tuple(str(p) for p in paths), digest.hexdigest() if len(paths) > 1 else _file_hash(paths[0]).hex())
+    return reading.log(
+        tuple(str(p) for p in paths), digest.hexdigest() if len(paths) > 1 else _file_hash(paths[0]).hex()
+    )
 
 
 def _file_hash(path: Path) -> bytes:
@@ -187,10 +187,14 @@ class _Reading:
                     f"{where}: none of {len(self.rejects)} rows can be used. The first, {first.source} line {first.line}: "
                     f"{first.reason}. A log is JSON lines or CSV with a column `input` and `answer` or `gold`."
                 )
-            raise DataError(f"{where} is empty. A log is JSON lines or CSV with a column `input` and `answer` or `gold`.")
+            raise DataError(
+                f"{where} is empty. A log is JSON lines or CSV with a column `input` and `answer` or `gold`."
+            )
         for name in self.columns:
             if self.columns[name] not in self.seen:
-                raise DataError(f"{where} has no column {self.columns[name]!r} (for {name}); it has: {_listed(self.seen)}.")
+                raise DataError(
+                    f"{where} has no column {self.columns[name]!r} (for {name}); it has: {_listed(self.seen)}."
+                )
         if all(e.answer is None and e.gold is None for e in self.examples):
             raise DataError(
                 f"{where} has no answer and no gold in any row; its columns are: {_listed(self.seen)}. "
@@ -243,14 +247,16 @@ def _problem(values: Mapping[str, Any]) -> str | None:
 Raw = tuple[str, str]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | Raw]]:
+def _rows(path: Path) -> Generator[tuple[int, Mapping[str, Any] | Raw]]:
     """(line, row) for each parsed row, (line, (reason, raw)) for each that could not be parsed."""
     try:
         with _open(path) as file:
             head = file.peek(4096)[:4096]
             if b"\0" in head or head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                raise DataError(f"{path} is not UTF-8 text. A log is JSON lines or CSV in UTF-8 (iconv converts others).")
-            yield from _csv_rows(path, file) if _is_csv(path) else _json_rows(file)
+                raise DataError(
+                    f"{path} is not UTF-8 text. A log is JSON lines or CSV in UTF-8 (iconv converts others)."
+                )
+            yield from _csv_rows(file) if _is_csv(path) else _json_rows(file)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {path}: {error}. If it is a .gz, it may be cut short: make it again.") from error
 
@@ -268,7 +274,7 @@ def _without_blanks(row: Mapping[str, Any], columns: Mapping[str, str]) -> Mappi
 def _open(path: Path) -> io.BufferedReader:
     raw = path.open("rb")
     if raw.peek(2)[:2] == b"\x1f\x8b":
-        return io.BufferedReader(gzip.GzipFile(fileobj=raw))  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.GzipFile(fileobj=raw))
     return raw
 
 
@@ -291,7 +297,7 @@ def _json_rows(file: IO[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | Raw]]
                 yield number, (f"not an object but {type(row).__name__}", line.decode("utf-8").rstrip("\n"))
 
 
-def _csv_rows(path: Path, file: IO[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | Raw]]:
+def _csv_rows(file: IO[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | Raw]]:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     first = text.readline()
     if not first.strip():

@@ -89,7 +89,9 @@ def split(
         unusable=tuple(unusable.most_common()),
         unusable_rows=unusable_rows,
         without_reference={name: sum(not has_reference(e) for e in part) for name, part in parts.items()},
-        leaked={name: sum(e.group in taught for e in part) for name, part in (("calibrate", calibrate), ("test", test))},
+        leaked={
+            name: sum(e.group in taught for e in part) for name, part in (("calibrate", calibrate), ("test", test))
+        },
         collapsed=train.collapsed,
         conflicting=train.conflicting,
         trained_on_answers=train.on_answers,
@@ -222,7 +224,7 @@ def _train(examples: Sequence[Example], kind: ReferenceKind, known: frozenset[st
         collapsed=sum(len(said) for said in by_input.values()) - len(rows),
         conflicting=conflicting,
         on_answers=on_answers,
-        untaught=tuple(sorted((label, len(inputs)) for label, inputs in groups.items() if len(inputs) < LEAST_INPUTS_PER_LABEL)),
+        untaught=tuple(
+            sorted((label, len(inputs)) for label, inputs in groups.items() if len(inputs) < LEAST_INPUTS_PER_LABEL)
+        ),
     )
-
-

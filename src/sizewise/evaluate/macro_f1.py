@@ -39,11 +39,11 @@ def _f1(truth: np.ndarray, said: np.ndarray, weights: np.ndarray, size: int) -> 
     def counted(classes: np.ndarray, rows: np.ndarray) -> np.ndarray:
         table = np.zeros((len(truth), size))
         table[rows, classes[rows]] = 1.0
-        return weights @ table
+        return np.asarray(weights @ table)
 
     true = counted(truth, np.arange(len(truth)))
     positive = counted(said, np.flatnonzero(said >= 0))
     hits = counted(truth, np.flatnonzero(truth == said))
     scores = 2 * hits / np.maximum(true + positive, 1e-12)
     present = true > 0
-    return (scores * present).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
+    return np.asarray((scores * present).sum(axis=1) / np.maximum(present.sum(axis=1), 1))

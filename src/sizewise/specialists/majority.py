@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from sizewise.core.answer import Answer
 from sizewise.core.example import Train
-from sizewise.core.model import Evidence
+from sizewise.core.model import Evidence, Fitted
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 
@@ -28,11 +29,15 @@ class MajorityRecipe:
         shares = np.array([counts[label] for label in examples.labels], dtype=float)
         return MajoritySpecialist(examples.labels, shares / shares.sum())
 
-    def out_of_fold(self, examples: Train, folds: NDArray[np.int64]) -> Evidence:
+    def validate(self, examples: Train, folds: NDArray[np.int64], below: Mapping[str, Fitted]) -> Fitted:
         """Each fold's rows by the counts of the other folds."""
-        parts = [self.fit(examples.subset(np.flatnonzero(folds != fold).tolist())) for fold in range(int(folds.max()) + 1)]
-        probabilities = np.stack([parts[fold].shares for fold in folds])
-        return Evidence(examples.labels, probabilities, {}, np.zeros(len(examples)))
+        started = time.perf_counter()
+        specialist = self.fit(examples)
+        fitted = time.perf_counter() - started
+        parts = [self.fit(examples.subset(np.flatnonzero(folds != f).tolist())) for f in range(int(folds.max()) + 1)]
+        shares = np.stack([parts[fold].shares for fold in folds])
+        evidence = Evidence(examples.labels, shares, {}, np.zeros(len(examples)))
+        return Fitted(specialist, evidence, np.log(shares + 1e-9), fitted, time.perf_counter() - started)
 
 
 @dataclass(frozen=True, slots=True)

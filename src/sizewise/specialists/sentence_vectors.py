@@ -22,7 +22,6 @@ Vectors = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 TOKENIZER, MODEL, DATA = "tokenizer.json", "onnx/model.onnx", "onnx/model.onnx_data"
-ENCODER_FILES = (TOKENIZER, MODEL, DATA)
 LONGEST_TOKENS = 256
 BATCH = 32
 CHUNK = 1_024
@@ -30,14 +29,20 @@ log = logging.getLogger(__name__)
 
 
 class SentenceEncoder:
-    """Mean-pooled, L2-normalised vectors of an ONNX encoder. Safe to call from several threads."""
+    """Vectors of an ONNX encoder: the last layer's mean and maximum over the tokens, and the means of the
+    two layers before it where the graph lets them be seen. Safe to call from several threads.
+
+    ``views`` is the number of such poolings and ``dimensions`` the size of each.
+    """
 
     def __init__(self, files: ModelFiles, threads: int | None = None) -> None:
         import onnxruntime
         from tokenizers import Tokenizer
 
         self.files = files
-        self.fingerprint = hashlib.sha256("".join(f"{k}{v}" for k, v in sorted(files.sha256.items())).encode()).hexdigest()
+        self.fingerprint = hashlib.sha256(
+            "".join(f"{k}{v}" for k, v in sorted(files.sha256.items())).encode()
+        ).hexdigest()
         _refuse_outside_data(files.paths[MODEL])
         self._tokenizer = Tokenizer.from_file(str(files.paths[TOKENIZER]))
         self._tokenizer.enable_truncation(LONGEST_TOKENS)
@@ -46,19 +51,30 @@ class SentenceEncoder:
         options.intra_op_num_threads = threads or min(os.cpu_count() or 1, 4)
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", str(files.paths[MODEL].parent)
+        )
+        graph = files.paths[MODEL].read_bytes()
+        inner = _inner_layers(graph)
         self._session = onnxruntime.InferenceSession(
-            str(files.paths[MODEL]), options, providers=["CPUExecutionProvider"]
+            graph + b"".join(map(_graph_output, inner)), options, providers=["CPUExecutionProvider"]
         )
         self._inputs = {i.name for i in self._session.get_inputs()}
+        self._outputs = [self._session.get_outputs()[0].name, *inner]
+        self.views = 2 + len(inner)
 
     @classmethod
     def from_reference(cls, reference: str, expected: dict[str, str] | None = None) -> SentenceEncoder:
         """Load the encoder behind a model reference, its hashes checked."""
-        return cls(resolve(reference, ENCODER_FILES, expected))
+        needed = (TOKENIZER, MODEL)
+        graph = resolve(reference, (MODEL,), expected).paths[MODEL].read_bytes()
+        return cls(resolve(reference, (*needed, DATA) if Path(DATA).name.encode() in graph else needed, expected))
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
-        """Vectors of shape (n, dimensions), unit length, in the order of ``texts``."""
-        encodings = self._tokenizer.encode_batch(list(texts)) if len(texts) > 1 else [self._tokenizer.encode(t) for t in texts]
+        """Vectors of shape (n, views × dimensions), not normalised, in the order of ``texts``."""
+        encodings = (
+            self._tokenizer.encode_batch(list(texts)) if len(texts) > 1 else [self._tokenizer.encode(t) for t in texts]
+        )
         order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
         vectors: Vectors | None = None
         for start in range(0, len(order), BATCH):
@@ -81,10 +97,46 @@ class SentenceEncoder:
         feed: dict[str, Any] = {"input_ids": tokens, "attention_mask": mask}
         if "token_type_ids" in self._inputs:
             feed["token_type_ids"] = np.zeros_like(tokens)
-        hidden = self._session.run(None, feed)[0]
+        last, *before = self._session.run(self._outputs, feed)
         weights = mask[:, :, None].astype(np.float32)
-        pooled = (hidden * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1e-9)
-        return np.asarray(pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+        count = np.maximum(weights.sum(axis=1), 1.0)
+        highest = np.where(weights > 0, last, -np.inf).max(axis=1) if width else last[:, 0]
+        means = [(layer * weights).sum(axis=1) / count for layer in (last, *before)]
+        return np.concatenate([means[0], highest, *means[1:]], axis=1).astype(np.float32)
+
+
+_LAYER_NAMES = (
+    rb"/model/layers\.(\d+)/mlp_output_norm_layernorm/output_0",
+    rb"/encoder/layer\.(\d+)/output/LayerNorm/Add_1_output_0",
+)
+
+
+def _inner_layers(graph: bytes) -> list[str]:
+    """Names of the last two hidden layers before the final one, the later first, where the graph has them."""
+    for pattern in _LAYER_NAMES:
+        found = {int(match[1]): match[0].decode() for match in re.finditer(pattern, graph)}
+        if found:
+            return [found[i] for i in (max(found) - 1, max(found) - 2) if i in found]
+    return []
+
+
+def _graph_output(name: str) -> bytes:
+    """One more output of an ONNX graph, as bytes to append: protobuf merges repeated fields on reading."""
+    encoded = name.encode()
+    value = _field(1, encoded) + _field(2, _field(1, b"\x08\x01"))
+    return _field(7, _field(12, value))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
 
 
 def _refuse_outside_data(model: Path) -> None:
@@ -105,7 +157,10 @@ class VectorCache:
     def encode(self, encoder: SentenceEncoder, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """``encoder.encode(texts)``, computing only what is not on disk yet; an interrupt keeps what was done."""
         distinct = list(dict.fromkeys(texts))
-        keys = {text: hashlib.blake2b(text.encode(), digest_size=20, key=encoder.fingerprint[:32].encode()).digest() for text in distinct}
+        keys = {
+            text: hashlib.blake2b(text.encode(), digest_size=20, key=encoder.fingerprint[:32].encode()).digest()
+            for text in distinct
+        }
         known = self._read([keys[t] for t in distinct])
         missing = sorted((t for t in distinct if keys[t] not in known), key=len)
         if progress:

@@ -26,7 +26,12 @@ _LISTS: dict[str, tuple[str, type]] = {
     "certificate": ("certificates", Certificate),
     "shift": ("shifts", Shift),
 }
-_BESIDE: dict[str, type] = {"curve": CurvePoint, "confusion": Confusion, "disagreement": Disagreement, "provenance": Provenance}
+_BESIDE: dict[str, type] = {
+    "curve": CurvePoint,
+    "confusion": Confusion,
+    "disagreement": Disagreement,
+    "provenance": Provenance,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,9 @@ def require_finished(path: Path) -> None:
     if not (path / STATE).is_file():
         raise RunError(f"{path} is no Sizewise run. Make one with: sizewise decide LOG --out {path}")
     if load_json(path / STATE).get("status") != "finished":
-        raise RunError(f"{path} is an unfinished run. Run the same `sizewise decide` again: it goes on where it stopped.")
+        raise RunError(
+            f"{path} is an unfinished run. Run the same `sizewise decide` again: it goes on where it stopped."
+        )
 
 
 def write_lines(path: Path, rows: Iterable[Any]) -> None:
@@ -137,9 +144,13 @@ def read_record(path: Path) -> RunRecord:
     require_finished(path)
     try:
         lines = [msgspec.json.decode(line) for line in (path / "measurements.jsonl").read_bytes().splitlines()]
-        of_kind = {kind: [line for line in lines if line["kind"] == kind] for kind in ("measurements", *_LISTS, *_BESIDE)}
+        of_kind = {
+            kind: [line for line in lines if line["kind"] == kind] for kind in ("measurements", *_LISTS, *_BESIDE)
+        }
         lists = {name: of_kind[kind] for kind, (name, _) in _LISTS.items()}
-        beside = {kind: [msgspec.convert(i, cls) for i in of_kind[kind]] for kind, cls in _BESIDE.items()}
+        beside: dict[str, list[Any]] = {
+            kind: [msgspec.convert(i, cls) for i in of_kind[kind]] for kind, cls in _BESIDE.items()
+        }
         return RunRecord(
             verdict=msgspec.convert(load_json(path / "verdict.json"), Verdict),
             measurements=msgspec.convert(of_kind["measurements"][0] | lists, Measurements),
@@ -175,11 +186,12 @@ def read_manifest(specialist: Path) -> dict[str, Any]:
         try:
             found = hashlib.sha256((specialist / name).read_bytes()).hexdigest()
         except OSError as error:
-            raise RunError(f"{specialist / name} is missing: copy the whole run folder, or make the run again.") from error
+            raise RunError(
+                f"{specialist / name} is missing: copy the whole run folder, or make the run again."
+            ) from error
         if found != sha256:
             raise RunError(
                 f"{specialist / name} is not what was calibrated (its SHA-256 has changed): it is not loaded. "
                 "Copy the run again from its source, or make it again."
             )
-    return manifest
-
+    return dict(manifest)

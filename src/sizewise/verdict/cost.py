@@ -39,7 +39,9 @@ def costs(measured: Measurements, small: RungMeasurement | None, coverage: Measu
     )
 
 
-def break_even(measured: Measurements, costs: Costs, small: RungMeasurement | None, coverage: Measured | None) -> BreakEven:
+def break_even(
+    measured: Measurements, costs: Costs, small: RungMeasurement | None, coverage: Measured | None
+) -> BreakEven:
     """From how many requests a month one machine is cheaper than the calls that it saves."""
     large = costs.large_per_1k_usd
     if coverage is None or small is None:

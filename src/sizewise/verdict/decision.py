@@ -36,7 +36,7 @@ class Identity:
 
 
 def rows_needed(limit: float, delta: float) -> int:
-    """The fewest independent calibration rows that can certify ``limit`` without a single error: ⌈ln δ / ln(1 − limit)⌉.
+    """The fewest independent calibration rows that can certify ``limit`` without a single error.
 
     >>> rows_needed(0.03, 0.05)
     99
@@ -51,7 +51,7 @@ def decide(measured: Measurements, identity: Identity) -> Verdict:
     money = costs(measured, small, coverage)
     decision, binding, reasons = _decision(measured, small, money)
     limits = tuple(_limits(measured, decision))
-    guarantees = tuple(_guarantee(c, measured.system) for c in measured.certificates)
+    guarantees = tuple(_guarantee(c) for c in measured.certificates)
     missing = _missing_rows(measured) if decision == "more-data" else None
     return Verdict(
         schema_version=SCHEMA_VERSION,
@@ -106,9 +106,7 @@ def _decision(
             break
     best = min(measured.rungs, key=lambda r: -(r.out_of_fold.score.value if r.out_of_fold else 0.0), default=None)
     if small is not None and best is not None and small.out_of_fold is not None and small.name != best.name:
-        reasons.append(
-            reason("smallest_as_good", rung=small.name, best=best.name, metric=small.out_of_fold.metric)
-        )
+        reasons.append(reason("smallest_as_good", rung=small.name, best=best.name, metric=small.out_of_fold.metric))
     reasons += _about_large(measured, small)
     if decision == "large":
         if measured.bar.perimeter == "closed":
@@ -130,7 +128,11 @@ def _by_quality(measured: Measurements) -> tuple[Decision, Constraint, list[Reas
         if system.threshold <= 0:
             return "small", "none", reasons
         low = _low(system.coverage)
-        about_coverage = {"coverage": system.coverage.value, "coverage_low": low, "min_coverage": measured.bar.min_coverage}
+        about_coverage = {
+            "coverage": system.coverage.value,
+            "coverage_low": low,
+            "min_coverage": measured.bar.min_coverage,
+        }
         if low >= measured.bar.min_coverage:
             return "cascade", "quality", [*reasons, reason("coverage_enough", **about_coverage)]
         reasons.append(reason("coverage_too_low", **about_coverage))
@@ -150,8 +152,14 @@ def _exceeded(
     if bar.latency_p95_ms is not None and small.latency_ms is not None:
         p95 = small.latency_ms.p95
         if _high(p95) > bar.latency_p95_ms:
-            yield "latency", reason(
-                "latency_exceeds", latency=round(p95.value, 3), latency_high=round(_high(p95), 3), limit=bar.latency_p95_ms
+            yield (
+                "latency",
+                reason(
+                    "latency_exceeds",
+                    latency=round(p95.value, 3),
+                    latency_high=round(_high(p95), 3),
+                    limit=bar.latency_p95_ms,
+                ),
             )
     if bar.memory_mb is not None and small.peak_memory_mb is not None and small.peak_memory_mb.value > bar.memory_mb:
         yield "memory", reason("memory_exceeds", memory=round(small.peak_memory_mb.value), limit=bar.memory_mb)
@@ -224,7 +232,7 @@ def _contradictions(measured: Measurements) -> Iterator[Reason]:
             yield reason("test_contradicts", quantity=certificate.quantity, low=low, limit=certificate.limit)
 
 
-def _guarantee(certificate: Certificate, system: SystemMeasurement | None) -> Guarantee:
+def _guarantee(certificate: Certificate) -> Guarantee:
     return Guarantee(
         quantity=certificate.quantity,
         limit=certificate.limit,

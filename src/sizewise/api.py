@@ -1,0 +1,75 @@
+"""The two functions that Python programs call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from sizewise import pipeline
+from sizewise.core.errors import TaskError
+from sizewise.core.task import ReferenceChoice, Task
+from sizewise.data.task_file import read_task, with_options
+from sizewise.run import Run, load
+from sizewise.stages.listener import Listener
+
+__all__ = ["decide", "load"]
+
+Source = str | Path
+
+
+def decide(
+    *sources: Source,
+    out: Source,
+    reference: ReferenceChoice | None = None,
+    target: float | None = None,
+    margin: float | None = None,
+    delta: float | None = None,
+    volume: float | None = None,
+    rungs: Sequence[str] | None = None,
+    seed: int | None = None,
+    columns: Mapping[str, str] | None = None,
+    only: Mapping[str, str] | None = None,
+    large: str | None = None,
+    strict_labels: bool = False,
+    lang: Literal["en", "ru"] = "en",
+    texts: bool = False,
+    bundle: bool = False,
+    force: bool = False,
+    listener: Listener | None = None,
+) -> Run:
+    """Decide whether a small model can take over the task in a log, and build it.
+
+    ``sources`` are data files, or one task file (``.toml``); what is given here overrides the task file.
+    Writes the run to ``out`` and returns it. Raises ``InputError`` for what the caller can put right.
+    """
+    task, paths = resolve(sources)
+    bar = {"target": target, "margin": margin, "delta": delta, "volume_per_month": volume}
+    task = with_options(
+        task, bar, reference=reference, rungs=tuple(rungs) if rungs else None, seed=seed, large=large,
+        columns=dict(columns) if columns else None, only=dict(only) if only else None,
+        strict_labels=strict_labels or None,
+    )  # fmt: skip
+    return pipeline.decide(
+        task, paths, Path(out), listener=listener, language=lang, texts=texts, bundle=bundle, force=force
+    )
+
+
+def resolve(sources: Sequence[Source]) -> tuple[Task, list[Path]]:
+    """The task that ``sources`` describe, and the data files to read."""
+    paths = [Path(source) for source in sources]
+    tasks = [path for path in paths if path.suffix.casefold() == ".toml"]
+    data = [path for path in paths if path not in tasks]
+    if not paths:
+        raise TaskError("no source: name a log (JSON lines or CSV) or a task file (.toml).")
+    if len(tasks) > 1:
+        raise TaskError("more than one task file: one run decides one task.")
+    task = read_task(tasks[0]) if tasks else Task(name=_name(data[0]), path=str(data[0].resolve()))
+    if not data and not task.path:
+        raise TaskError(f'{tasks[0]}: no data. Add [data] path = "log.jsonl", or name the log after the task file.')
+    return task, data or [Path(str(task.path))]
+
+
+def _name(path: Path) -> str:
+    """A file's name without its endings."""
+    return path.name.split(".")[0] or "task"

@@ -1,0 +1,37 @@
+"""``sizewise check``: what a log can bear, before any model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sizewise.cli.options import Columns, Only, ReferenceOption, filters, pairs
+
+
+def check(
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="A log, or a task file (.toml).")],
+    reference: Annotated[ReferenceOption | None, typer.Option(help="What answers are held against.")] = None,
+    columns: Columns = None,
+    only: Only = None,
+) -> None:
+    """Read and check a log: labels and their merges, duplicates, unusable answers, splits. Prints JSON."""
+    import msgspec
+
+    from sizewise.api import resolve
+    from sizewise.data.check import check as check_log
+    from sizewise.data.read import read
+    from sizewise.data.split import split
+    from sizewise.data.task_file import with_options
+    from sizewise.stages.saving import data_check
+
+    task, paths = resolve(sources)
+    task = with_options(
+        task, {}, reference=reference.value if reference else None, columns=pairs("--columns", columns) or None,
+        only=filters(only) or None,
+    )  # fmt: skip
+    log = read(paths, task.columns, task.only)
+    checked = check_log(log, task.labels, task.strict_labels)
+    splits = split(checked, task.reference, task.labels, task.seed)
+    typer.echo(msgspec.json.format(msgspec.json.encode(data_check(log, checked, splits)), indent=1).decode())

@@ -1,0 +1,82 @@
+"""``sizewise decide``: from a log to a verdict."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sizewise.cli.options import Columns, Lang, Language, Only, ReferenceOption, Texts, filters, pairs
+
+
+def decide(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="A log (JSON lines or CSV), or a task file (.toml).")
+    ],
+    out: Annotated[Path | None, typer.Option("--out", help="The run's folder; made, or resumed if unfinished.")] = None,
+    reference: Annotated[
+        ReferenceOption | None, typer.Option(help="What answers are held against; auto by default.")
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Least share of traffic not answered wrongly; 0.97 by default.")
+    ] = None,
+    margin: Annotated[float | None, typer.Option(help="Share of traffic by which the LLM may be better; 0.01.")] = None,
+    delta: Annotated[float | None, typer.Option(help="Probability with which the guarantee may fail; 0.05.")] = None,
+    volume: Annotated[float | None, typer.Option(help="Requests a month; then cost can decide too.")] = None,
+    rungs: Annotated[str | None, typer.Option(help="Rungs to try: majority,keywords,encoder.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of splits and folds; 0 by default.")] = None,
+    columns: Columns = None,
+    only: Only = None,
+    large: Annotated[
+        str | None, typer.Option(help="The LLM's name, where the log does not say it (for its price).")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and the expected time; write nothing.")
+    ] = False,
+    lang: Lang = Language.en,
+    texts: Texts = False,
+    bundle: Annotated[bool, typer.Option("--bundle", help="Copy the encoder into the specialist's folder.")] = False,
+    strict_labels: Annotated[
+        bool, typer.Option("--strict-labels", help="Refuse labels spelled in several ways.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print verdict.json instead of the summary.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Make a finished run anew.")] = False,
+) -> None:
+    """Find out whether a small model can take over the task, build it, prove it, and write a report."""
+    from sizewise import pipeline
+    from sizewise.api import resolve
+    from sizewise.cli.progress import ConsoleListener
+    from sizewise.core.errors import TaskError
+    from sizewise.data.task_file import with_options
+    from sizewise.report.terminal import summary
+
+    task, paths = resolve(sources)
+    task = with_options(
+        task,
+        {"target": target, "margin": margin, "delta": delta, "volume_per_month": volume},
+        reference=reference.value if reference else None,
+        rungs=tuple(r.strip() for r in rungs.split(",") if r.strip()) if rungs is not None else None,
+        seed=seed,
+        large=large,
+        columns=pairs("--columns", columns) or None,
+        only=filters(only) or None,
+        strict_labels=strict_labels or None,
+    )
+    if dry_run:
+        from sizewise.cli.plan import plan
+
+        typer.echo(plan(task, paths))
+        return
+    if out is None:
+        raise TaskError("decide needs --out FOLDER, the folder that the run is written to.")
+    with ConsoleListener() as listener:
+        run = pipeline.decide(
+            task, paths, out, listener=listener, language=lang.value, texts=texts, bundle=bundle, force=force
+        )
+    if as_json:
+        sys.stdout.write((run.folder / "verdict.json").read_text(encoding="utf-8"))
+    else:
+        typer.echo(summary(run.record, lang.value))
+        typer.echo(f"\n{run.folder / 'report.html'}\n{run.folder / 'verdict.json'}")

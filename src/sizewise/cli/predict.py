@@ -1,0 +1,79 @@
+"""``sizewise predict``: JSON lines in, JSON lines out, the same order, a line for each."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+
+BATCH = 256
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
+    file: Annotated[str, typer.Argument(help="JSON lines with `input` (and `id`), or - for standard input.")] = "-",
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="Where columns have other names: input=text.")
+    ] = None,
+) -> None:
+    """Answer rows with the specialist of a run: id, answer, confidence, route."""
+    import tomllib
+
+    from sizewise.cli.options import pairs
+    from sizewise.core.errors import DataError
+    from sizewise.run import load
+
+    model = load(run)
+    resolved = tomllib.loads((run / "task.toml").read_text(encoding="utf-8"))
+    names = {"input": "input", "id": "id"} | resolved.get("data", {}).get("columns", {}) | pairs("--columns", columns)
+    try:
+        source = nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise DataError(f"cannot read {file}: {error.strerror}.") from error
+    with source as lines:
+        for batch in _batches(lines, names):
+            answers = iter(model.answer([row["input"] for row in batch if "error" not in row]))
+            for row in batch:
+                line = row if "error" in row else _line(row["id"], next(answers))
+                sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+
+def _line(identifier: Any, answer: Any) -> dict[str, Any]:
+    return {"id": identifier, "answer": answer.value, "confidence": answer.confidence, "route": answer.route}
+
+
+def _batches(lines: IO[bytes], names: dict[str, str]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    for number, raw in enumerate(lines, 1):
+        if not raw.strip():
+            continue
+        batch.append(_row(number, raw, names))
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _row(number: int, raw: bytes, names: dict[str, str]) -> dict[str, Any]:
+    """The row's id and readable input, or its id (``null`` where unknown) and what is wrong with it."""
+    from sizewise.data.text import readable
+
+    try:
+        row = json.loads(raw.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        return {"id": None, "error": f"line {number}: not JSON: {error}"}
+    if not isinstance(row, dict):
+        return {"id": None, "error": f"line {number}: not an object but {type(row).__name__}"}
+    identifier = row.get(names["id"], number)
+    text = row.get(names["input"])
+    if not isinstance(text, str):
+        what = "no input" if text is None else f"input is not text but {type(text).__name__}"
+        return {"id": identifier, "error": f"line {number}: {what}"}
+    return {"id": identifier, "input": readable(text)}

@@ -1,0 +1,144 @@
+"""Task files (TOML) and the options that override them, resolved into one ``Task``."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sizewise.core.errors import TaskError
+from sizewise.core.task import Bar, Task
+
+_TABLES: dict[str, dict[str, type]] = {
+    "task": {"name": str, "kind": str, "instructions": str, "labels": list, "reference": str, "seed": int},
+    "data": {"path": str, "columns": dict, "only": dict, "strict_labels": bool},
+    "large": {"model": str},
+    "bar": {
+        "target": float, "margin": float, "delta": float, "min_coverage": float, "latency_p95_ms": float,
+        "memory_mb": float, "volume_per_month": float, "perimeter": str,
+    },
+}  # fmt: skip
+_CHOICES = {
+    ("task", "kind"): ("classify", "extract", "generate"),
+    ("task", "reference"): ("auto", "gold", "llm"),
+    ("bar", "perimeter"): ("open", "closed"),
+}
+_SHARES = ("target", "margin", "delta", "min_coverage")
+
+
+def read_task(path: Path) -> Task:
+    """The task in a task file; its data path is relative to the file. Raises ``TaskError``."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise TaskError(f"no task file {path}.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TaskError(f"{path} is not a task file: {error}.") from error
+    _known(path, "", raw, [*_TABLES, "rungs"])
+    for table, keys in _TABLES.items():
+        section = raw.get(table, {})
+        if not isinstance(section, dict):
+            raise TaskError(f"{path}: [{table}] must be a table.")
+        _known(path, table, section, list(keys))
+        for key, value in section.items():
+            _typed(path, table, key, value, keys[key])
+    task, data, bar = raw.get("task", {}), raw.get("data", {}), raw.get("bar", {})
+    if task.get("kind", "classify") != "classify":
+        raise TaskError(f"{path}: kind = {task['kind']!r}: this version decides classify tasks only.")
+    rungs = _rungs(path, raw.get("rungs", {}))
+    return checked(
+        Task(
+            name=task.get("name", path.stem),
+            instructions=task.get("instructions"),
+            labels=_labels(path, task.get("labels")),
+            path=str((path.parent / data["path"]).resolve()) if "path" in data else None,
+            columns=_texts(path, "columns", data.get("columns", {})),
+            only=_texts(path, "only", data.get("only", {})),
+            large=raw.get("large", {}).get("model"),
+            reference=task.get("reference", "auto"),
+            bar=Bar(**bar),
+            rung_settings=rungs[1],
+            strict_labels=data.get("strict_labels", False),
+            seed=task.get("seed", 0),
+            rungs=rungs[0] or Task("").rungs,
+        )
+    )
+
+
+def checked(task: Task) -> Task:
+    """``task`` itself, or ``TaskError`` where a number of its bar makes no sense."""
+    for name in _SHARES:
+        value = getattr(task.bar, name)
+        if value is not None and not 0 < value < 1 and not (name == "min_coverage" and value in (0, 1)):
+            raise TaskError(f"{name} = {value} must lie between 0 and 1, for example --{name.replace('_', '-')} 0.05.")
+    for name in ("latency_p95_ms", "memory_mb", "volume_per_month"):
+        value = getattr(task.bar, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise TaskError(f"{name} = {value} must be a positive number.")
+    return task
+
+
+def task_tables(task: Task) -> dict[str, Any]:
+    """The tables of a task file that resolves to ``task``, without what is not set."""
+    bar = {name: getattr(task.bar, name) for name in _TABLES["bar"]}
+    about = {
+        "name": task.name, "kind": task.kind, "instructions": task.instructions, "reference": task.reference,
+        "seed": task.seed, "labels": list(task.labels) if task.labels else None,
+    }  # fmt: skip
+    data = {
+        "path": task.path, "columns": dict(task.columns), "only": dict(task.only), "strict_labels": task.strict_labels,
+    }  # fmt: skip
+    tables = {
+        "task": about, "data": data, "large": {"model": task.large}, "bar": bar,
+        "rungs": {name: dict(task.rung_settings.get(name, {})) for name in task.rungs},
+    }  # fmt: skip
+    return {name: {k: v for k, v in table.items() if v is not None} for name, table in tables.items()}
+
+
+def with_options(task: Task, bar: Mapping[str, Any], **options: Any) -> Task:
+    """``task`` with every option that is not ``None``."""
+    given = {name: value for name, value in options.items() if value is not None}
+    limits = {name: value for name, value in bar.items() if value is not None}
+    return checked(replace(task, **given, bar=replace(task.bar, **limits)))
+
+
+def _known(path: Path, table: str, section: Mapping[str, Any], names: list[str]) -> None:
+    for key in section:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, 1)
+            where = f"[{table}] has no key" if table else "there is no table"
+            raise TaskError(
+                f"{path}: {where} {key!r}{f' (did you mean {near[0]!r}?)' if near else ''}: {', '.join(names)}."
+            )
+
+
+def _typed(path: Path, table: str, key: str, value: Any, wanted: type) -> None:
+    right = isinstance(value, int | float) if wanted is float else isinstance(value, wanted)
+    if not right or (isinstance(value, bool) and wanted is not bool):
+        raise TaskError(f"{path}: [{table}] {key} = {value!r} must be of type {wanted.__name__}.")
+    choices = _CHOICES.get((table, key))
+    if choices and value not in choices:
+        raise TaskError(f"{path}: [{table}] {key} = {value!r} must be one of {', '.join(choices)}.")
+
+
+def _labels(path: Path, labels: Any) -> tuple[str, ...] | None:
+    if labels is None:
+        return None
+    if not labels or not all(isinstance(label, str) and label.strip() for label in labels):
+        raise TaskError(f"{path}: [task] labels must be a list of texts.")
+    return tuple(label.strip() for label in labels)
+
+
+def _texts(path: Path, key: str, table: Mapping[str, Any]) -> dict[str, str]:
+    if not all(isinstance(value, str) for value in table.values()):
+        raise TaskError(f"{path}: [data] {key} must map names to texts.")
+    return dict(table)
+
+
+def _rungs(path: Path, table: Any) -> tuple[tuple[str, ...], dict[str, dict[str, Any]]]:
+    if not isinstance(table, dict) or not all(isinstance(value, dict) for value in table.values()):
+        raise TaskError(f"{path}: [rungs] holds one table a rung, for example [rungs.keywords].")
+    return tuple(table), {name: dict(settings) for name, settings in table.items()}

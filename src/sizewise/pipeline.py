@@ -1,0 +1,127 @@
+"""The product on one screen: from a log to a verdict that can be defended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sizewise
+from sizewise.core.record import RunRecord
+from sizewise.core.task import Task
+from sizewise.data.check import check
+from sizewise.data.read import read
+from sizewise.data.split import split
+from sizewise.data.task_file import task_tables
+from sizewise.run import Run
+from sizewise.specialists.ladder import recipes
+from sizewise.stages import saving
+from sizewise.stages.calibration import calibrate
+from sizewise.stages.choice import choose
+from sizewise.stages.contest import contest
+from sizewise.stages.listener import Listener, Silence
+from sizewise.stages.measurement import confusions, curve, disagreements, measure
+from sizewise.store.run_folder import open_run
+from sizewise.verdict.decision import Identity
+from sizewise.verdict.decision import decide as weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def decide(
+    task: Task,
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    listener: Listener | None = None,
+    language: str = "en",
+    texts: bool = False,
+    bundle: bool = False,
+    force: bool = False,
+    command: str | None = None,
+) -> Run:
+    """read → check → split → contest → choose → calibrate → measure → decide → save → report."""
+    listener = listener or Silence()
+    clock = _Clock(listener)
+    rungs = recipes(task, listener.progress)
+    with clock.stage("read"):
+        log = read(paths, task.columns, task.only)
+    with clock.stage("check"):
+        checked = check(log, task.labels, task.strict_labels)
+    with clock.stage("split"):
+        splits = split(checked, task.reference, task.labels, task.seed)
+    folder = open_run(out, _fingerprint(task, log.sha256), force)
+    saving.save_inputs(folder, task, log)
+    with clock.stage("contest"):
+        contestants = contest(rungs, splits.train, task.seed, folder.work, listener)
+    with clock.stage("choose"):
+        choice = choose(contestants, splits.reference, task.bar, task.seed)
+    with clock.stage("calibrate"):
+        calibrated = calibrate(choice.chosen, splits.calibrate, splits.reference, task.bar, task.seed)
+    with clock.stage("measure"):
+        sizes = saving.data_measurement(log, checked, splits)
+        measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated)
+    identity = Identity(sizewise.__version__, folder.run_id, folder.created, clock.seconds())
+    verdict = weigh(measurements, identity)
+    has_large = measurements.large is not None and task.bar.perimeter == "open"
+    served = calibrated.threshold if verdict.decision in ("small", "cascade") else None
+    with clock.stage("save"):
+        saving.save_specialist(folder, task, splits.train, calibrated, served, has_large, bundle)
+        saving.save_predictions(folder, splits.test, judged, served, has_large)
+    with clock.stage("report"):
+        differing = disagreements(judged, splits.test, splits.reference)
+        record = RunRecord(
+            verdict=verdict,
+            measurements=measurements,
+            data_check=saving.data_check(log, checked, splits),
+            curve=curve(calibrated, judged, task.bar.delta, task.seed),
+            confusions=confusions(judged, splits.test, splits.reference, served),
+            disagreements=differing,
+            provenance=saving.provenance(folder, verdict, command or _command()),
+        )
+        shown = saving.texts_of(splits.test, [d.id for d in differing]) if texts else None
+        saving.save_record(folder, record, language, shown)
+    return Run(folder.path, record)
+
+
+class _Clock:
+    """Times the stages and tells the listener as each begins."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._started = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self._listener.stage(name)
+        started = time.perf_counter()
+        yield
+        self._stages[name] = round(time.perf_counter() - started, 3)
+
+    def seconds(self) -> dict[str, float]:
+        return {"total": round(time.perf_counter() - self._started, 3), **self._stages}
+
+
+def _fingerprint(task: Task, sha256: str) -> str:
+    """What makes two runs the same run: data, settings, version."""
+    settings = {name: table for name, table in task_tables(task).items() if name != "data"}
+    settings["data"] = {
+        "sha256": sha256,
+        "columns": dict(task.columns),
+        "only": dict(task.only),
+        "strict": task.strict_labels,
+    }
+    settings["version"] = {"sizewise": sizewise.__version__}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _command() -> str:
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv[0] else "sizewise.decide(...)"

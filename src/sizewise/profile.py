@@ -1,0 +1,53 @@
+"""Measure one specialist in a process of its own: ``python -m sizewise.profile RUNG FOLDER < inputs.json``.
+
+Memory is only this rung's, and no other rung's caches are warm. Prints one JSON object: milliseconds one
+by one, milliseconds an answer in batches, answers a second in batches, and peak memory in MiB.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+WARM_UP = 20
+BATCH = 64
+
+
+def profile(rung: str, folder: Path, inputs: list[str]) -> dict[str, Any]:
+    """Time the specialist in ``folder`` on ``inputs``, one by one and in batches."""
+    from sizewise.specialists.ladder import load_specialist
+
+    specialist = load_specialist(rung, folder)
+    for text in inputs[:WARM_UP]:
+        specialist.evidence([text])
+    singles = []
+    for text in inputs:
+        started = time.perf_counter()
+        specialist.evidence([text])
+        singles.append((time.perf_counter() - started) * 1_000)
+    batches = []
+    for start in range(0, len(inputs), BATCH):
+        part = inputs[start : start + BATCH]
+        started = time.perf_counter()
+        specialist.evidence(part)
+        batches.append((time.perf_counter() - started) * 1_000 / len(part))
+    return {"one_by_one_ms": singles, "batched_ms": batches, "peak_memory_mb": peak_memory_mb()}
+
+
+def peak_memory_mb() -> float:
+    """This process's own peak in MiB. Linux's ``ru_maxrss`` survives exec and would be the parent's."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1_024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1_024**2 if sys.platform == "darwin" else 1_024)
+
+
+if __name__ == "__main__":
+    print(json.dumps(profile(sys.argv[1], Path(sys.argv[2]), json.load(sys.stdin))))

@@ -1,0 +1,123 @@
+"""Linear heads on dense or sparse features: served with numpy alone, fitted with scipy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """``weights`` has shape (features, labels), ``bias`` (labels,)."""
+
+    weights: Singles
+    bias: Singles
+
+    def __call__(self, features: Any) -> Singles:
+        """Scores of shape (n, labels), centred in each row, for (n, features) dense or sparse features."""
+        return centred(np.asarray(features @ self.weights) + self.bias)
+
+
+def centred(scores: Singles) -> Singles:
+    """Scores less their row mean: softmax does not see the difference, averaging heads does."""
+    return np.asarray(scores - scores.mean(axis=1, keepdims=True), dtype=np.float32)
+
+
+def softmax(scores: NDArray[Any]) -> Floats:
+    """Row-wise softmax, shape kept."""
+    raised = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def log_sum_exp(scores: NDArray[Any]) -> Floats:
+    """Row-wise log of the sum of exponentials, shape (n,)."""
+    highest = scores.max(axis=1).astype(np.float64)
+    return np.asarray(highest + np.log(np.exp(scores - highest[:, None]).sum(axis=1)))
+
+
+def one_hot(targets: Ints, size: int) -> Singles:
+    """Targets as (n, size) zeros and ones."""
+    table = np.zeros((len(targets), size), dtype=np.float32)
+    table[np.arange(len(targets)), targets] = 1.0
+    return table
+
+
+def fit_logistic(features: Singles, targets: Singles, penalty: float = 1.0, iterations: int = 40) -> Head:
+    """Multinomial logistic regression by L-BFGS; ``targets`` are (n, labels) probabilities."""
+    from scipy.optimize import minimize
+
+    size, labels = features.shape[1], targets.shape[1]
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        table = flat.astype(np.float32).reshape(size + 1, labels)
+        scores = features @ table[:-1] + table[-1]
+        scores -= scores.max(axis=1, keepdims=True)
+        fitting = float((targets * scores).sum())
+        np.exp(scores, out=scores)
+        sums = scores.sum(axis=1, keepdims=True)
+        value = float(np.log(sums).sum()) - fitting + 0.5 * penalty * float((table**2).sum())
+        scores /= sums
+        scores -= targets
+        gradient = penalty * table
+        gradient[:-1] += features.T @ scores
+        gradient[-1] += scores.sum(axis=0)
+        return value, gradient.ravel().astype(np.float64)
+
+    start = np.zeros((size + 1) * labels)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": iterations, "maxcor": 8})
+    table = found.x.reshape(size + 1, labels).astype(np.float32)
+    return Head(table[:-1], table[-1])
+
+
+def fit_ridge(features: Singles, targets: Singles, penalty: float = 1.0) -> Head:
+    """Least squares on centred (n, labels) targets, ``penalty`` on the weights' squares."""
+    from scipy.linalg import cho_factor, cho_solve
+
+    gram = features.T @ features
+    gram[np.diag_indices(len(gram))] += penalty
+    weights = cho_solve(cho_factor(gram, check_finite=False), features.T @ (targets - 1 / targets.shape[1]))
+    return Head(np.asarray(weights, dtype=np.float32), np.zeros(targets.shape[1], dtype=np.float32))
+
+
+def fit_temperature(scores: Singles, targets: Ints) -> float:
+    """The factor on out-of-fold ``scores`` at which the log-likelihood of ``targets`` is greatest."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_factor: float) -> float:
+        probabilities = softmax(scores * np.exp(log_factor))[np.arange(len(targets)), targets]
+        return -float(np.log(np.maximum(probabilities, 1e-12)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2.5, 2.5), method="bounded").x))
+
+
+def fit_shares(scores: Sequence[Singles], targets: Ints) -> tuple[float, ...]:
+    """The non-negative weight of each head at which the out-of-fold log-likelihood of their sum is greatest."""
+    from scipy.optimize import minimize
+
+    stacked = np.stack(scores).astype(np.float32)
+    rows = np.arange(len(targets))
+
+    def loss(shares: Floats) -> tuple[float, Floats]:
+        joint = np.tensordot(shares.astype(np.float32), stacked, axes=1)
+        probabilities = softmax(joint)
+        value = -np.log(np.maximum(probabilities[rows, targets], 1e-12)).mean()
+        probabilities[rows, targets] -= 1
+        return float(value), np.array([(probabilities * head).sum() / len(rows) for head in stacked])
+
+    start = np.full(len(scores), 1 / len(scores))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, 5)] * len(scores))
+    return tuple(found.x.tolist())
+
+
+def log_odds(probabilities: NDArray[Any]) -> Floats:
+    """Log-odds, clipped to what six decimals can tell."""
+    clipped = np.clip(probabilities, 1e-6, 1 - 1e-6).astype(np.float64)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))

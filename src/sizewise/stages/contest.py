@@ -1,0 +1,150 @@
+"""The contest: fit each rung on train, score train out-of-fold, and measure what each rung costs to run."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizewise.cascade import confidence
+from sizewise.cascade.confidence import Confidence
+from sizewise.core.errors import SizewiseError
+from sizewise.core.example import Train
+from sizewise.core.measurement import Latency, Measured
+from sizewise.core.model import Evidence, Fitted, Recipe, Specialist
+from sizewise.evaluate.intervals import mean, quantile, single
+from sizewise.specialists.folds import folds
+from sizewise.specialists.ladder import load_specialist
+from sizewise.stages.listener import Listener
+from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
+from sizewise.store.disk import explained
+
+PROFILED_INPUTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a rung takes to run: milliseconds one by one and batched, answers a second, MiB."""
+
+    latency: Latency
+    batched_ms: Measured
+    throughput: Measured
+    peak_memory_mb: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """One rung after the contest. ``right`` and ``confidence_out_of_fold`` have shape (train rows,)."""
+
+    name: str
+    specialist: Specialist
+    folder: Path
+    evidence: Evidence
+    right: NDArray[np.bool_]
+    confidence: Confidence
+    confidence_out_of_fold: NDArray[np.float64]
+    fit_seconds: float
+    artifact_mb: float
+    profile: Profile
+
+
+def contest(recipes: Sequence[Recipe], train: Train, seed: int, work: Path, listener: Listener) -> list[Contestant]:
+    """Every rung of ``recipes``, smallest first. What an interrupted run finished is taken from ``work``."""
+    numbers = folds(train, seed)
+    fitted: dict[str, Fitted] = {}
+    contestants = []
+    for recipe in recipes:
+        listener.stage(f"contest: {recipe.name}")
+        folder = work / recipe.name
+        if not (folder / "fitted.json").exists():
+            _fit(recipe, train, numbers, fitted, folder)
+        fitted[recipe.name] = _load(recipe.name, folder)
+        contestants.append(_contestant(recipe.name, folder, fitted[recipe.name], train, numbers, seed))
+        best = contestants[-1]
+        listener.found(
+            f"{recipe.name}: right on {100 * best.right.mean():.1f} % of train, out of fold; "
+            f"{best.profile.latency.p50.value:.2f} ms an answer"
+        )
+    return contestants
+
+
+def _fit(recipe: Recipe, train: Train, numbers: NDArray[np.int64], below: Mapping[str, Fitted], folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    result = recipe.validate(train, numbers, below)
+    with explained(folder):
+        (folder / "specialist").mkdir(parents=True)
+        result.specialist.save(folder / "specialist")
+    arrays = {f"feature.{name}": column for name, column in result.evidence.features.items()}
+    save_arrays(
+        folder / "evidence.safetensors",
+        arrays | {
+            "probabilities": result.evidence.probabilities, "outlyingness": result.evidence.outlyingness,
+            "logits": result.logits,
+        },
+    )  # fmt: skip
+    about = {
+        "labels": result.evidence.labels, "features": list(result.evidence.features),
+        "fit_seconds": result.fit_seconds, "seconds": result.seconds,
+    }  # fmt: skip
+    save_json(folder / "fitted.json", about)  # last: it says that the rest is whole
+
+
+def _load(name: str, folder: Path) -> Fitted:
+    """The rung as it was saved: what is measured from here on is what ships."""
+    about, arrays = load_json(folder / "fitted.json"), load_arrays(folder / "evidence.safetensors")
+    columns = {feature: arrays[f"feature.{feature}"] for feature in about["features"]}
+    evidence = Evidence(tuple(about["labels"]), arrays["probabilities"], columns, arrays["outlyingness"])
+    specialist = load_specialist(name, folder / "specialist")
+    return Fitted(specialist, evidence, arrays["logits"], about["fit_seconds"], about["seconds"])
+
+
+def _contestant(
+    name: str, folder: Path, fitted: Fitted, train: Train, numbers: NDArray[np.int64], seed: int
+) -> Contestant:
+    position = {label: i for i, label in enumerate(train.labels)}
+    targets = np.array([position[t] for t in train.targets])
+    right = fitted.evidence.probabilities.argmax(axis=1) == targets
+    artefact = folder / "specialist"
+    return Contestant(
+        name=name,
+        specialist=fitted.specialist,
+        folder=artefact,
+        evidence=fitted.evidence,
+        right=right,
+        confidence=confidence.fit(fitted.evidence, right),
+        confidence_out_of_fold=confidence.out_of_fold(fitted.evidence, right, numbers),
+        fit_seconds=fitted.fit_seconds,
+        artifact_mb=sum(f.stat().st_size for f in artefact.rglob("*") if f.is_file()) / 1_024**2,
+        profile=_profile(name, folder, artefact, train, seed),
+    )
+
+
+def _profile(name: str, folder: Path, artefact: Path, train: Train, seed: int) -> Profile:
+    if not (folder / "profile.json").exists():
+        inputs = random.Random(seed).sample(train.inputs, min(PROFILED_INPUTS, len(train.inputs)))
+        command = [sys.executable, "-m", "sizewise.profile", name, str(artefact)]
+        done = subprocess.run(command, input=json.dumps(inputs), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SizewiseError(f"measuring {name} failed: {done.stderr.strip().splitlines()[-1:]}")
+        save_json(folder / "profile.json", json.loads(done.stdout))
+    told = load_json(folder / "profile.json")
+    singles, batched = np.array(told["one_by_one_ms"]), np.array(told["batched_ms"])
+    p50, p95, batch = quantile(singles, 0.5), quantile(singles, 0.95), mean(batched)
+    assert p50 is not None
+    assert p95 is not None
+    assert batch is not None
+    rate = Measured(
+        1_000 / batch.value,
+        1_000 / batch.high if batch.high else None,
+        1_000 / batch.low if batch.low else None,
+        batch.n,
+    )
+    return Profile(Latency(p50, p95), batch, rate, single(told["peak_memory_mb"]))

@@ -1,0 +1,209 @@
+"""Write the run: the specialist that was calibrated, its predictions on test, and all that was measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import tomli_w
+
+import sizewise
+from sizewise.core.example import Test, Train
+from sizewise.core.measurement import DataMeasurement
+from sizewise.core.record import DataCheck, LabelMerge, Provenance, RunRecord
+from sizewise.core.task import Task
+from sizewise.core.verdict import Verdict
+from sizewise.data.check import CheckedLog
+from sizewise.data.languages import script
+from sizewise.data.read import Log
+from sizewise.data.split import Splits
+from sizewise.data.task_file import task_tables
+from sizewise.models.catalogue import licence
+from sizewise.models.reference import resolve
+from sizewise.specialists.ngrams import LONGEST_INPUT
+from sizewise.stages.calibration import Calibrated, Judged
+from sizewise.store.arrays import load_json, save_json
+from sizewise.store.disk import explained, write_whole
+from sizewise.store.run_folder import RunFolder, write_lines, write_manifest, write_record
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "tokenizers")
+
+
+def data_check(log: Log, checked: CheckedLog, splits: Splits) -> DataCheck:
+    """Everything that was found in the data before any model."""
+    return DataCheck(
+        sources=log.sources,
+        sha256=log.sha256,
+        columns=log.columns,
+        rows=len(log.examples),
+        rejected=dict(Counter(_kind(r.reason) for r in log.rejects).most_common()),
+        left_out=log.left_out,
+        unreadable_values=dict(log.unreadable),
+        repeated_ids=log.repeated_ids,
+        groups=checked.groups,
+        exact_duplicates=checked.exact_duplicates,
+        near_duplicates=checked.near_duplicates,
+        conflicting_inputs=checked.conflicting_inputs,
+        empty_inputs=checked.empty_inputs,
+        long_inputs=sum(len(e.input) > LONGEST_INPUT for e in log.examples),
+        splits={"train": len(splits.train), "calibrate": len(splits.calibrate), "test": len(splits.test)},
+        split_how=splits.how,
+        carved=splits.carved,
+        without_reference=splits.without_reference,
+        leaked=splits.leaked,
+        collapsed_in_train=splits.collapsed,
+        trained_on_answers=splits.trained_on_answers,
+        label_source=splits.label_source,
+        labels=splits.labels,
+        merges=tuple(LabelMerge(m.kept, dict(m.merged)) for m in checked.merges),
+        unusable=splits.unusable,
+        unusable_rows=splits.unusable_rows,
+        untaught=splits.untaught,
+        class_sizes=splits.class_sizes,
+        scripts=dict(Counter(script(e.input) for e in log.examples).most_common()),
+    )
+
+
+def _kind(reason: str) -> str:
+    return reason.split(":")[0] if reason.startswith("not ") else reason
+
+
+def data_measurement(log: Log, checked: CheckedLog, splits: Splits) -> DataMeasurement:
+    """The sizes that the verdict names."""
+    return DataMeasurement(
+        sha256=log.sha256,
+        rows=len(log.examples),
+        groups=checked.groups,
+        train=len(splits.train),
+        calibrate=len(splits.calibrate),
+        test=len(splits.test),
+        leaked_calibrate=splits.leaked["calibrate"],
+        leaked_test=splits.leaked["test"],
+        unusable_calibrate=splits.unusable_rows["calibrate"],
+    )
+
+
+def save_inputs(folder: RunFolder, task: Task, log: Log) -> None:
+    """What is known before any model: the rejected rows and the task as it was resolved."""
+    write_lines(folder.path / "rejects.jsonl", log.rejects)
+    write_whole(folder.path / "task.toml", tomli_w.dumps(task_tables(task)))
+
+
+def save_specialist(
+    folder: RunFolder,
+    task: Task,
+    train: Train,
+    calibrated: Calibrated,
+    served: float | None,
+    has_large: bool,
+    bundle: bool,
+) -> None:
+    """The specialist's folder: what was calibrated, byte for byte, with its threshold and manifest.
+
+    ``served`` is the threshold to serve with, ``None`` where the verdict is not to serve.
+    """
+    target = folder.specialist
+    shutil.rmtree(target, ignore_errors=True)
+    with explained(target):
+        shutil.copytree(calibrated.contestant.folder, target)
+        calibrated.contestant.confidence.save(target)
+        if bundle:
+            _bundle(target)
+    save_json(target / "cascade.json", {"threshold": served, "has_large": has_large})
+    write_manifest(
+        target,
+        {
+            "sizewise_version": sizewise.__version__,
+            "run_id": folder.run_id,
+            "created": folder.created,
+            "task": task.name,
+            "rung": calibrated.contestant.name,
+            "seed": task.seed,
+            "versions": versions(),
+            "encoder": _encoder(target),
+            "training_ids": train.ids,
+        },
+    )
+
+
+def _encoder(specialist: Path) -> dict[str, object] | None:
+    return load_json(specialist / "encoder.json") if (specialist / "encoder.json").exists() else None
+
+
+def _bundle(specialist: Path) -> None:
+    """Copy the encoder's files in, so that the folder needs nothing beside it."""
+    about = _encoder(specialist)
+    if about is None:
+        return
+    hashes = {str(k): str(v) for k, v in dict(about["sha256"]).items()}  # type: ignore[call-overload]
+    for name, path in resolve(str(about["reference"]), tuple(hashes), hashes).paths.items():
+        (specialist / "encoder" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, specialist / "encoder" / name)
+
+
+def save_predictions(folder: RunFolder, test: Test, judged: Judged, served: float | None, has_large: bool) -> None:
+    """The test rows' answers, confidence and routes: ids and answers, no inputs."""
+    away = "large" if has_large else "abstain"
+    write_lines(
+        folder.path / "predictions.jsonl",
+        (
+            {
+                "id": example.id,
+                "answer": answer,
+                "confidence": float(confidence),
+                "route": "small" if served is not None and confidence >= served else away,
+            }
+            for example, answer, confidence in zip(test.examples, judged.answers, judged.confidence, strict=True)
+        ),
+    )
+
+
+def provenance(folder: RunFolder, verdict: Verdict, command: str) -> Provenance:
+    """How the run was made: versions, hashes, the machine."""
+    manifest = load_json(folder.specialist / "manifest.json")
+    encoder = manifest["encoder"] or {}
+    reference = encoder.get("reference")
+    hashes = {"data": verdict.data.sha256}
+    hashes |= {f"specialist/{name}": sha256 for name, sha256 in manifest["sha256"].items()}
+    hashes |= {f"encoder/{name}": sha256 for name, sha256 in encoder.get("sha256", {}).items()}
+    return Provenance(
+        command=command,
+        python=platform.python_version(),
+        platform=platform.platform(terse=True),
+        cpu=platform.processor() or platform.machine(),
+        cpu_count=os.cpu_count() or 1,
+        versions=versions(),
+        hashes=hashes,
+        encoder=reference,
+        licences={reference: licence(reference) or "unknown"} if reference else {},
+    )
+
+
+def versions() -> dict[str, str]:
+    """Sizewise's version and those of the libraries that compute."""
+    return {"sizewise": sizewise.__version__} | {name: version(name) for name in LIBRARIES}
+
+
+def save_record(folder: RunFolder, record: RunRecord, language: str, texts: dict[str, str] | None) -> None:
+    """The report, then the measurements, then the verdict; then the run says that it is whole."""
+    write_report(folder.path, record, language, texts)
+    write_record(folder, record)
+    folder.finish()
+
+
+def write_report(path: Path, record: RunRecord, language: str, texts: dict[str, str] | None) -> None:
+    """Render ``report.html`` anew."""
+    from sizewise.report.page import render
+
+    write_whole(path / "report.html", render(record, "ru" if language == "ru" else "en", texts))
+
+
+def texts_of(test: Test, ids: Sequence[str]) -> dict[str, str]:
+    """The inputs of some test rows by id."""
+    wanted = set(ids)
+    return {e.id: e.input for e in test.examples if e.id in wanted}

@@ -1,0 +1,24 @@
+"""Inputs for a report that may show them: a run keeps none, so its log is read again."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from sizewise.core.errors import DataError
+from sizewise.data.read import read
+from sizewise.run import Run
+
+
+def source_texts(run: Run) -> dict[str, str]:
+    """The inputs of the rows that the report names, by id.
+
+    Raises ``DataError`` where the log is gone or is no longer the one that the run was made from.
+    """
+    data = tomllib.loads((run.folder / "task.toml").read_text(encoding="utf-8")).get("data", {})
+    paths = [Path(source) for source in run.record.data_check.sources]
+    log = read(paths, data.get("columns"), data.get("only"))
+    if log.sha256 != run.verdict.data.sha256:
+        raise DataError(f"{paths[0]} has changed since the run was made: its texts are not shown.")
+    wanted = {d.id for d in run.record.disagreements}
+    return {e.id: e.input for e in log.examples if e.id in wanted}
