@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 WARM_UP = 20
-BATCH = 64
+BATCH = 32
 
 
 def profile(rung: str, folder: Path, inputs: list[str]) -> dict[str, Any]:

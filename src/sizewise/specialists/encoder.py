@@ -48,20 +48,25 @@ HEADS = ("components", "anchors", "ngrams")
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
-    """From encoder vectors to features. ``centre`` (views, dimensions), ``components`` (all, kept),
-    ``anchors`` (anchors, dimensions), ``whitening`` (anchors, anchors)."""
+class Views:
+    """What the heads read of encoder vectors. ``centre`` (views, dimensions), ``anchors`` (anchors, dimensions)."""
 
     centre: Singles
-    components: Singles
     anchors: Singles
-    whitening: Singles
 
     def __call__(self, vectors: Singles) -> tuple[Singles, Singles]:
-        """(n, kept) components and (n, anchors) similarities of (n, views × dimensions) vectors."""
+        """(n, views × dimensions) centred unit views and (n, anchors) similarities of the first of them."""
         views = unit(vectors.reshape(len(vectors), *self.centre.shape) - self.centre)
         joined = views.reshape(len(vectors), -1) / np.float32(np.sqrt(len(self.centre)))
-        return joined @ self.components, kernel(views[:, 0], self.anchors) @ self.whitening
+        return joined, kernel(views[:, 0], self.anchors)
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """The directions in which the heads are fitted. A fitted head is folded back through its basis: less to read."""
+
+    components: Singles
+    whitening: Singles
 
 
 def unit(vectors: Singles) -> Singles:
@@ -71,7 +76,9 @@ def unit(vectors: Singles) -> Singles:
 
 def kernel(one: Singles, other: Singles) -> Singles:
     """The radial kernel between unit vectors, shape (len(one), len(other))."""
-    return np.asarray(np.exp(-GAMMA * (1 - one @ other.T)), dtype=np.float32)
+    # For a single row BLAS would wake its threads, beside the encoder's own: several milliseconds instead of 0.2.
+    cosines = np.einsum("ij,j->i", other, one[0])[None, :] if len(one) == 1 else one @ other.T
+    return np.asarray(np.exp(-GAMMA * (1 - cosines)), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +91,20 @@ class EncoderRecipe:
     penalty: float = 1.0
     iterations: int = 40
     seed: int = 0
-    keywords: KeywordsRecipe = KeywordsRecipe()
+    keywords: KeywordsRecipe = field(default_factory=KeywordsRecipe)
     cache: VectorCache = field(default_factory=VectorCache)
     progress: Progress | None = None
     name: str = "encoder"
 
     def fit(self, examples: Train) -> EncoderSpecialist:
-        """Learn projection and heads."""
+        """Learn views and heads."""
         encoder = SentenceEncoder.from_reference(self.encoder)
         vectors = self.cache.encode(encoder, examples.inputs, self.progress)
-        projection = self._projection(vectors, encoder.views, examples.groups)
+        views, bases = self._views(vectors, encoder.views, examples.groups)
+        joined, similarities = views(vectors)
         targets = one_hot(target_numbers(examples), len(examples.labels))
-        heads = self._heads(*projection(vectors), targets)
-        return EncoderSpecialist(self.keywords.fit(examples), encoder, projection, *heads, shares=EVEN_SHARES)
+        heads = self._heads(joined @ bases.components, similarities @ bases.whitening, targets)
+        return EncoderSpecialist(self.keywords.fit(examples), encoder, views, *folded(heads, bases), shares=EVEN_SHARES)
 
     def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:
         """Fit, and score each fold by heads that were fitted on the other folds."""
@@ -105,8 +113,9 @@ class EncoderRecipe:
         started = time.perf_counter()
         encoder = SentenceEncoder.from_reference(self.encoder)
         vectors = self.cache.encode(encoder, examples.inputs, self.progress)
-        projection = self._projection(vectors, encoder.views, examples.groups)
-        components, similarities = projection(vectors)
+        views, bases = self._views(vectors, encoder.views, examples.groups)
+        joined, raw_similarities = views(vectors)
+        components, similarities = joined @ bases.components, raw_similarities @ bases.whitening
         numbers = target_numbers(examples)
         targets = one_hot(numbers, len(examples.labels))
         heads = self._heads(components, similarities, targets)
@@ -119,7 +128,7 @@ class EncoderRecipe:
             scores["anchors"][held] = two(similarities[held]) * np.float32(KERNEL_GAIN)
         scores["ngrams"] = lower.logits.astype(np.float32)
         shares = fit_shares([scores[name] for name in HEADS], numbers)
-        specialist = EncoderSpecialist(lower.specialist, encoder, projection, *heads, shares=shares)
+        specialist = EncoderSpecialist(lower.specialist, encoder, views, *folded(heads, bases), shares=shares)
         joint = specialist.joined(scores)
         evidence = specialist.judged(scores, lower.evidence.features["known"])
         seconds = time.perf_counter() - started + lower.seconds
@@ -131,17 +140,17 @@ class EncoderRecipe:
             fit_ridge(similarities, targets, self.penalty),
         )
 
-    def _projection(self, vectors: Singles, views: int, groups: Sequence[int]) -> Projection:
+    def _views(self, vectors: Singles, views: int, groups: Sequence[int]) -> tuple[Views, Bases]:
         shaped = vectors.reshape(len(vectors), views, -1)
         centre = shaped.mean(axis=0)
-        centred = unit(shaped - centre)
-        joined_views = centred.reshape(len(vectors), -1) / np.float32(np.sqrt(views))
-        _, directions = np.linalg.eigh(joined_views.T @ joined_views)
+        anchors = self._anchors(unit(shaped[:, 0] - centre[0]), groups)
+        seen = Views(centre, anchors)
+        joined, _ = seen(vectors)
+        _, directions = np.linalg.eigh(joined.T @ joined)
         components = directions[:, ::-1][:, : self.dimensions] * np.float32(SCALE)
-        anchors = self._anchors(centred[:, 0], groups)
         values, basis = np.linalg.eigh(kernel(anchors, anchors).astype(np.float64))
         whitening = (basis / np.sqrt(np.maximum(values, 1e-4))).astype(np.float32)
-        return Projection(centre, np.ascontiguousarray(components), anchors, whitening)
+        return seen, Bases(np.ascontiguousarray(components), whitening)
 
     def _anchors(self, vectors: Singles, groups: Sequence[int]) -> Singles:
         """Means of a train vector and its two nearest neighbours from other near-duplicate groups."""
@@ -154,13 +163,19 @@ class EncoderRecipe:
         return unit(vectors[nearest].mean(axis=1))
 
 
+def folded(heads: tuple[Head, Head], bases: Bases) -> tuple[Head, Head]:
+    """The two heads with their bases multiplied in."""
+    one, two = heads
+    return Head(bases.components @ one.weights, one.bias), Head(bases.whitening @ two.weights, two.bias)
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderSpecialist:
     """The ``keywords`` specialist, an encoder, and two heads on what the encoder sees."""
 
     keywords: KeywordsSpecialist
     encoder: SentenceEncoder
-    projection: Projection
+    views: Views
     components: Head
     anchors: Head
     shares: tuple[float, ...]
@@ -175,9 +190,9 @@ class EncoderSpecialist:
         if not inputs:
             return {name: np.zeros((0, len(self.labels)), dtype=np.float32) for name in HEADS}, np.zeros(0)
         ngrams, known = self.keywords.scores(inputs)
-        components, similarities = self.projection(self.encoder.encode(inputs))
+        joined, similarities = self.views(self.encoder.encode(inputs))
         return {
-            "components": self.components(components),
+            "components": self.components(joined),
             "anchors": self.anchors(similarities) * np.float32(KERNEL_GAIN),
             "ngrams": ngrams,
         }, known
@@ -213,8 +228,7 @@ class EncoderSpecialist:
         save_arrays(
             folder / "encoder.safetensors",
             {
-                "centre": self.projection.centre, "components": self.projection.components,
-                "anchors": self.projection.anchors, "whitening": self.projection.whitening,
+                "centre": self.views.centre, "anchors": self.views.anchors,
                 "components.weights": self.components.weights, "components.bias": self.components.bias,
                 "anchors.weights": self.anchors.weights, "anchors.bias": self.anchors.bias,
                 "shares": np.array(self.shares),
@@ -232,7 +246,7 @@ class EncoderSpecialist:
         return cls(
             KeywordsSpecialist.load(folder),
             SentenceEncoder.from_reference(reference, about["sha256"]),
-            Projection(arrays["centre"], arrays["components"], arrays["anchors"], arrays["whitening"]),
+            Views(arrays["centre"], arrays["anchors"]),
             Head(arrays["components.weights"], arrays["components.bias"]),
             Head(arrays["anchors.weights"], arrays["anchors.bias"]),
             tuple(arrays["shares"].tolist()),

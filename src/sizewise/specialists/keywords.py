@@ -47,7 +47,7 @@ class KeywordsRecipe:
         targets = one_hot(target_numbers(examples), len(examples.labels))
         return self._specialist(examples, ngrams, reduction, self._head(matrix @ reduction, targets), 1.0)
 
-    def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:
+    def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:  # noqa: ARG002
         """Fit, and score each fold by a head that was fitted on the other folds."""
         started = time.perf_counter()
         ngrams, matrix, reduction = self._features(examples)

@@ -29,7 +29,7 @@ class MajorityRecipe:
         shares = np.array([counts[label] for label in examples.labels], dtype=float)
         return MajoritySpecialist(examples.labels, shares / shares.sum())
 
-    def validate(self, examples: Train, folds: NDArray[np.int64], below: Mapping[str, Fitted]) -> Fitted:
+    def validate(self, examples: Train, folds: NDArray[np.int64], below: Mapping[str, Fitted]) -> Fitted:  # noqa: ARG002
         """Each fold's rows by the counts of the other folds."""
         started = time.perf_counter()
         specialist = self.fit(examples)

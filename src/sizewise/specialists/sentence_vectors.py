@@ -181,7 +181,7 @@ class VectorCache:
             with closing(sqlite3.connect(self.path, timeout=10)) as database:
                 for part in _parts(keys, 500):
                     marks = ",".join("?" * len(part))
-                    rows = database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part)
+                    rows = database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part)  # noqa: S608
                     found.update((key, np.frombuffer(vector, dtype=np.float32)) for key, vector in rows)
         except (sqlite3.Error, OSError) as error:
             log.warning("the vector cache %s cannot be read (%s): vectors are computed anew", self.path, error)
