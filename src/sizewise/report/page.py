@@ -1,0 +1,97 @@
+"""The report as one HTML page that loads nothing: opens offline, prints, mails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from sizewise.core.record import RunRecord
+from sizewise.report.headline import audience, contradictions, headline
+from sizewise.report.pictures.class_picture import class_picture
+from sizewise.report.pictures.curve_picture import curve_picture
+from sizewise.report.pictures.frame import Picture
+from sizewise.report.pictures.ladder_picture import ladder_picture
+from sizewise.report.sections import data, key_figures, ladder, making, mistakes, money, scorecard
+from sizewise.report.visible import visible
+from sizewise.report.words import Words
+
+SECTIONS = ("verdict", "scorecard", "ladder", "curve", "mistakes", "data", "money", "limits", "making")
+
+
+def render(record: RunRecord, language: Literal["en", "ru"] = "en", texts: Mapping[str, str] | None = None) -> str:
+    """The page. ``texts`` maps row ids to input texts; only with it are example texts shown."""
+    words = Words(language)
+    page = _environment().get_template("page.html.j2")
+    return page.render(
+        words=words,
+        language=language,
+        sections=SECTIONS,
+        verdict=record.verdict,
+        task=visible(record.verdict.task),
+        texts_given=bool(texts),
+        **_verdict(record, words),
+        **_evidence(record, texts, words),
+        **_background(record, words),
+    )
+
+
+def _verdict(record: RunRecord, words: Words) -> dict[str, Any]:
+    return {
+        "headline": headline(record, words),
+        "contradictions": contradictions(record.verdict, words),
+        "audience": audience(record, words),
+        "reasons": [words.reason(reason) for reason in record.verdict.reasons],
+        "limits": [words.reason(limit) for limit in record.verdict.limit_codes],
+        "cards": key_figures.cards(record, words),
+    }
+
+
+def _evidence(record: RunRecord, texts: Mapping[str, str] | None, words: Words) -> dict[str, Any]:
+    return {
+        "scorecard": scorecard.scorecard(record, words),
+        "ladder": ladder.ladder(record, words),
+        "ladder_picture": _drawn(ladder_picture(record, words)),
+        "curve_picture": _drawn(curve_picture(record, words)),
+        "confusions": mistakes.confusions(record, words),
+        "disagreements": mistakes.disagreements(record, texts, words),
+    }
+
+
+def _background(record: RunRecord, words: Words) -> dict[str, Any]:
+    return {
+        "data_sentences": data.sentences(record, words),
+        "data_splits": data.splits(record, words),
+        "data_facts": data.facts(record, words),
+        "data_findings": data.findings(record, words),
+        "class_picture": _drawn(class_picture(record, words)),
+        "ways": money.ways(record, words),
+        "break_even": money.break_even(record, words),
+        "assumptions": money.assumptions(record, words),
+        "run_facts": making.run_facts(record, words),
+        "stages": making.stages(record, words),
+        "named": [table for table in making.named(record, words) if not table.empty],
+        "glossary": making.glossary(words),
+    }
+
+
+def _drawn(picture: Picture | None) -> dict[str, Any] | None:
+    """The picture for the template; its SVG was escaped when it was drawn."""
+    return picture and {"svg": Markup(picture.svg), "caption": picture.caption, "note": picture.note}  # noqa: S704
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["css"] = Markup(_template("page.css"))  # noqa: S704 - a file of ours
+    return environment
+
+
+def _template(name: str) -> str:
+    return files("sizewise.report").joinpath("templates", name).read_text(encoding="utf-8")

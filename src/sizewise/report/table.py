@@ -1,0 +1,96 @@
+"""Tables and cards as plain data: what a section hands to the template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sizewise.core.measurement import Measured
+from sizewise.report.visible import LABEL_LENGTH, visible
+from sizewise.report.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """``text``, with ``detail`` (an interval and its n, a note) beneath it. A label is foreign text."""
+
+    text: str
+    detail: str = ""
+    kind: Literal["text", "number", "label", "missing"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row under its head. ``mark`` says in words why it stands out."""
+
+    head: Cell
+    cells: Sequence[Cell]
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows under a common title; an empty title is not shown."""
+
+    rows: Sequence[Row]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with its caption; ``columns`` names the row heads' column first."""
+
+    caption: str
+    columns: Sequence[str]
+    groups: Sequence[Group]
+    wide: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return not any(group.rows for group in self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One key figure, or a few of a kind, with what they mean."""
+
+    title: str
+    figures: Sequence[Row]
+    note: str = ""
+    tone: Literal["plain", "warning"] = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """A long part behind its summary; open in print."""
+
+    summary: str
+    table: Table
+    note: str = ""
+    paragraphs: Sequence[str] = field(default_factory=tuple)
+
+
+def label(text: str, length: int = LABEL_LENGTH) -> Cell:
+    """A cell of foreign text: a label, an id, an answer."""
+    return Cell(visible(text, length), kind="label")
+
+
+def missing(words: Words) -> Cell:
+    """The cell that says that something was not measured."""
+    return Cell(words("not_measured"), kind="missing")
+
+
+def figure(measured: Measured | None, unit: str, words: Words, note: str = "") -> Cell:
+    """A measured value with its unit, its 95 % interval and its n."""
+    if measured is None:
+        return missing(words)
+    n = words("n", n=words.numbers.count(measured.n))
+    interval = words.numbers.interval(measured, unit)
+    detail = "; ".join(filter(None, (interval or words("no_interval"), n, note)))
+    return Cell(words.numbers.write(measured.value, unit), detail, "number")
+
+
+def number(value: float | None, unit: str, words: Words, detail: str = "") -> Cell:
+    """A number that is no estimate, so without an interval."""
+    return missing(words) if value is None else Cell(words.numbers.write(value, unit), detail, "number")

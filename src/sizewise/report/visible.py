@@ -1,0 +1,50 @@
+"""Names and texts from outside made harmless to look at: no control characters, not endless, no personal data."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LABEL_LENGTH, TEXT_LENGTH = 80, 300
+_JOINERS = "\u200c\u200d"  # emoji and Persian need them
+_ESCAPED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+_TERMINAL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
+_E_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
+_LONG_NUMBER = re.compile(r"\+?\d(?:[ \-().]{0,2}\d){6,}")
+
+
+def _hidden(character: str) -> bool:
+    return unicodedata.category(character) in _ESCAPED and character not in _JOINERS
+
+
+def visible(text: str, length: int = LABEL_LENGTH) -> str:
+    r"""``text`` on one line, control and direction marks spelt out, cut to ``length`` characters.
+
+    >>> visible("a\x1b[31mb\u202ec")
+    'a\\x1b[31mb\\u202ec'
+    """
+    spelt = "".join(
+        c.encode("unicode_escape").decode() if _hidden(c) and c not in "\n\t\r" else c for c in text[: 4 * length]
+    )
+    line = " ".join(spelt.split())
+    return line if len(line) <= length and len(text) <= 4 * length else line[: length - 1].rstrip() + "…"
+
+
+def stripped(text: str, length: int = LABEL_LENGTH) -> str:
+    r"""``text`` on one line for a terminal: escape sequences, control and direction marks removed, cut.
+
+    >>> stripped("a\x1b[31mb\u202ec\n")
+    'abc'
+    """
+    plain = _TERMINAL_SEQUENCE.sub("", text[: 4 * length])
+    line = " ".join("".join(c for c in plain if not _hidden(c) or c in "\n\t").split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def redacted(text: str) -> str:
+    """``text`` with e-mail addresses and numbers of seven digits or more masked.
+
+    >>> redacted("mail ann@example.com or call +7 912 345-67-89")
+    'mail ▇@▇ or call ▇▇▇'
+    """
+    return _LONG_NUMBER.sub("▇▇▇", _E_MAIL.sub("▇@▇", text))
