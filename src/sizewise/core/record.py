@@ -48,6 +48,8 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class LabelMerge:
+    """Spellings that were merged into one label, with their counts."""
+
     kept: str
     merged: Mapping[str, int]
 

@@ -20,6 +20,8 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class DataSummary:
+    """What the verdict rests on: the log's hash, its rows, near-duplicate groups and splits."""
+
     sha256: str
     rows: int
     groups: int
@@ -37,6 +39,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class CascadeEntry:
+    """The system at its threshold; shares are of the test rows unless the name says calibrate."""
+
     threshold: float
     coverage: Measured
     answered_agreement: Measured | None
@@ -110,6 +114,8 @@ class MoreData:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """The whole of ``verdict.json``."""
+
     schema_version: int
     sizewise_version: str
     run_id: str

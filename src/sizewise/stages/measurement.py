@@ -225,13 +225,13 @@ def curve(calibrated: Calibrated, judged: Judged, delta: float, seed: int) -> tu
         answered = judged.confidence >= threshold
         points.append(
             CurvePoint(
-                float(threshold),
-                float((here.confidence >= threshold).mean()),
-                float(risk),
-                float(bound),
-                float(answered.mean()) if len(answered) else 0.0,
-                float((loss * answered).mean()) if len(loss) else 0.0,
-            )  # fmt: skip
+                threshold=float(threshold),
+                coverage=float((here.confidence >= threshold).mean()),
+                risk=float(risk),
+                bound=float(bound),
+                test_coverage=float(answered.mean()) if len(answered) else 0.0,
+                test_risk=float((loss * answered).mean()) if len(loss) else 0.0,
+            )
         )
     return tuple(points)
 
