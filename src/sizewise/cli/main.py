@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import sys
+from collections.abc import Callable
+from typing import ParamSpec
 
 import typer
 
 import sizewise
 from sizewise.cli import check, decide, demo, predict, report
-from sizewise.core.errors import SizewiseError
+from sizewise.core.errors import InputError, SizewiseError
 
 INTERRUPTED = 130
 LIMIT = 3
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+Parameters = ParamSpec("Parameters")
 
 app = typer.Typer(
     name="sizewise",
@@ -24,11 +29,28 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("decide")(decide.decide)
-app.command("predict")(predict.predict)
-app.command("report")(report.report)
-app.command("check")(check.check)
-app.command("demo")(demo.demo)
+
+
+class _Stopped(BaseException):
+    """Carries an interrupt or a refusal of the system's past typer, which would end both in its own way."""
+
+
+def _past_typer(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    @functools.wraps(command)
+    def run(*args: Parameters.args, **options: Parameters.kwargs) -> None:
+        try:
+            command(*args, **options)
+        except (KeyboardInterrupt, OSError) as error:
+            raise _Stopped from error
+
+    return run
+
+
+app.command("decide")(_past_typer(decide.decide))
+app.command("predict")(_past_typer(predict.predict))
+app.command("report")(_past_typer(report.report))
+app.command("check")(_past_typer(check.check))
+app.command("demo")(_past_typer(demo.demo))
 
 FIRST_STEPS = """\
 Sizewise finds the smallest language model that does your task as well as the large one, and proves it.
@@ -54,7 +76,11 @@ def first_steps(
 def main() -> None:
     """Run the command line and end with the status that the contract names."""
     try:
-        app()
+        try:
+            _refuse_what_is_no_text(sys.argv[1:])
+            app()
+        except _Stopped as stopped:
+            raise stopped.__cause__ or stopped from None
     except SizewiseError as error:
         _say(str(error))
         sys.exit(error.exit_status)
@@ -62,13 +88,27 @@ def main() -> None:
         _say("interrupted. What was done is kept: the same command goes on from there.")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(0)
     except (OSError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
+        if isinstance(error, OSError) and error.errno not in FULL:
             raise
         _say("the disk is full." if isinstance(error, OSError) else "the memory of this machine does not suffice.")
+        _drop_output()
         sys.exit(LIMIT)
+
+
+def _refuse_what_is_no_text(arguments: list[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"the argument {argument} is not UTF-8 text. Rename the file, or write it anew.") from None
+
+
+def _drop_output() -> None:
+    """Nobody can take what is still buffered: let Python end without trying again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str) -> None:

@@ -22,15 +22,14 @@ def predict(
     ] = None,
 ) -> None:
     """Answer rows with the specialist of a run: id, answer, confidence, route."""
-    import tomllib
-
     from sizewise.cli.options import pairs
     from sizewise.core.errors import DataError
+    from sizewise.data.task_file import read_task
     from sizewise.run import load
 
     model = load(run)
-    resolved = tomllib.loads((run / "task.toml").read_text(encoding="utf-8"))
-    names = {"input": "input", "id": "id"} | resolved.get("data", {}).get("columns", {}) | pairs("--columns", columns)
+    task = read_task(run / "task.toml")
+    names = {"input": "input", "id": "id", **task.columns, **pairs("--columns", columns)}
     try:
         source = nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")  # noqa: SIM115
     except OSError as error:
@@ -40,8 +39,16 @@ def predict(
             answers = iter(model.answer([row["input"] for row in batch if "error" not in row]))
             for row in batch:
                 line = row if "error" in row else _line(row["id"], next(answers))
-                sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
+                sys.stdout.buffer.write(_encoded(line))
+            sys.stdout.buffer.flush()
+
+
+def _encoded(line: dict[str, Any]) -> bytes:
+    """UTF-8 whatever the terminal speaks; what is no text in UTF-8 (a lone surrogate in an id) stays escaped."""
+    try:
+        return (json.dumps(line, ensure_ascii=False) + "\n").encode()
+    except UnicodeEncodeError:
+        return (json.dumps(line) + "\n").encode()
 
 
 def _line(identifier: Any, answer: Any) -> dict[str, Any]:

@@ -7,11 +7,10 @@ import csv
 import gzip
 import hashlib
 import io
-import itertools
 import json
 import math
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ SPLITS = {"train": "train", "calibrate": "calibrate", "test": "test"} | {
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that could not be parsed: where it stood, why, and the row itself."""
+    """A row that could not be used: where it stood, why, and its text as it stood there."""
 
     source: str
     line: int
@@ -73,6 +72,8 @@ def read(paths: Sequence[Path], columns: Mapping[str, str] | None = None, only: 
 
 
 def _file_hash(path: Path) -> bytes:
+    if readable(str(path)) != str(path):
+        raise DataError(f"{path}: the name is not UTF-8 text, so it cannot be written down. Rename the file.")
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
@@ -104,36 +105,36 @@ class _Reading:
 
     def file(self, path: Path) -> None:
         with contextlib.closing(_rows(path)) as rows:
-            for line, item in rows:
-                if isinstance(item, Mapping):
-                    self.row(path, line, _without_blanks(item, self.columns) if _is_csv(path) else item)
+            for line, raw, item in rows:
+                if isinstance(item, str):
+                    self.reject(path, line, item, raw)
                 else:
-                    reason, raw = item
-                    self.reject(path, line, reason, raw)
+                    self.row(path, line, raw, _without_blanks(item, self.columns) if _is_csv(path) else item)
 
     def reject(self, path: Path, line: int, reason: str, raw: str) -> None:
         self.rejects.append(Reject(path.name, line, reason, raw))
 
-    def row(self, path: Path, line: int, row: Mapping[str, Any]) -> None:
-        self.seen.update(dict.fromkeys(str(k) for k in row))
+    def row(self, path: Path, line: int, raw: str, row: Mapping[str, Any]) -> None:
+        self.seen.update(dict.fromkeys(map(readable, row)))
         values = {name: row.get(self.columns.get(name, name)) for name in COLUMNS}
         problem = _problem(values)
         if values["input"] is not None:
             self.rows_with_input += 1
         if problem:
-            self.reject(path, line, problem, json.dumps(row, ensure_ascii=True, default=str))
+            self.reject(path, line, problem, raw)
             return
         if any(_label(row.get(column)) != value for column, value in self.only.items()):
             self.left_out += 1
             return
         for column in MIXED_COLUMNS:
-            if (value := _label(values[column])) is not None:
+            if value := _label(values[column]):
                 self.mixed[column][value] += 1
         self.examples.append(self.example(path, line, values))
 
     def example(self, path: Path, line: int, values: Mapping[str, Any]) -> Example:
         answers = values["answer"] if isinstance(values["answer"], list) else [values["answer"]]
         labels = [text for text in map(_label, answers) if text is not None]
+        self.unreadable.update(name for name in TEXT_COLUMNS if _is_no_number(values[name]))
         numbers = {name: self.number(name, values[name]) for name in NUMBER_COLUMNS}
         counts = {name: self.number(name, values[name]) for name in COUNT_COLUMNS}
         split = _label(values["split"])
@@ -206,7 +207,7 @@ class _Reading:
                 best = values.most_common(1)[0][0]
                 raise DataError(
                     f"{where} mixes {len(values)} values of `{column}`: {found}. One verdict is about one of them: "
-                    f"choose it with --only {column}={best}."
+                    f"choose it with --only {self.columns.get(column, column)}={best}."
                 )
         return Log(
             examples=tuple(self.examples), rejects=tuple(self.rejects), sources=sources, sha256=sha256,
@@ -221,12 +222,16 @@ def _listed(names: Any) -> str:
 
 
 def _label(value: Any) -> str | None:
-    """A scalar as text, stripped; ``None`` stays ``None``, and an empty text stays an (unusable) answer."""
-    if value is None:
+    """A scalar as text, stripped; ``None`` and NaN are missing, and an empty text stays an (unusable) answer."""
+    if value is None or _is_no_number(value):
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
     return readable(str(value)).strip()
+
+
+def _is_no_number(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _problem(values: Mapping[str, Any]) -> str | None:
@@ -244,25 +249,28 @@ def _problem(values: Mapping[str, Any]) -> str | None:
     return None
 
 
-Raw = tuple[str, str]
+Row = tuple[int, str, Mapping[str, Any] | str]  # line, raw text, and the row or why there is none
 
 
-def _rows(path: Path) -> Generator[tuple[int, Mapping[str, Any] | Raw]]:
-    """(line, row) for each parsed row, (line, (reason, raw)) for each that could not be parsed."""
+def _rows(path: Path) -> Generator[Row]:
+    """Every row that is not blank, in order."""
     try:
-        with _open(path) as file:
+        with path.open("rb") as raw, _unpacked(raw) as file:
             head = file.peek(4096)[:4096]
             if b"\0" in head or head[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 raise DataError(
                     f"{path} is not UTF-8 text. A log is JSON lines or CSV in UTF-8 (iconv converts others)."
                 )
             yield from _csv_rows(file) if _is_csv(path) else _json_rows(file)
+    except csv.Error as error:
+        raise DataError(f"{path}: its first line is not CSV: {error}.") from error
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {path}: {error}. If it is a .gz, it may be cut short: make it again.") from error
 
 
 def _is_csv(path: Path) -> bool:
-    return bool({".csv", ".tsv"} & {suffix.casefold() for suffix in path.suffixes})
+    name = path.name.casefold().removesuffix(".gz")
+    return name.endswith((".csv", ".tsv"))
 
 
 def _without_blanks(row: Mapping[str, Any], columns: Mapping[str, str]) -> Mapping[str, Any]:
@@ -271,69 +279,89 @@ def _without_blanks(row: Mapping[str, Any], columns: Mapping[str, str]) -> Mappi
     return {name: cell if cell or name == kept else None for name, cell in row.items()}
 
 
-def _open(path: Path) -> io.BufferedReader:
-    raw = path.open("rb")
-    if raw.peek(2)[:2] == b"\x1f\x8b":
-        return io.BufferedReader(gzip.GzipFile(fileobj=raw))
-    return raw
+def _unpacked(raw: io.BufferedReader) -> io.BufferedReader:
+    packed = raw.peek(2)[:2] == b"\x1f\x8b"
+    return io.BufferedReader(gzip.GzipFile(fileobj=raw)) if packed else raw
 
 
-def _json_rows(file: IO[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | Raw]]:
+def _json_rows(file: IO[bytes]) -> Iterator[Row]:
     for number, raw in enumerate(file, 1):
         line = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
         if not line.strip():
             continue
         try:
-            row = json.loads(line.decode("utf-8"))
+            text = line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            yield number, (f"not UTF-8 at byte {error.start}", line.decode("utf-8", "backslashreplace").rstrip("\n"))
+            yield number, _raw(line), f"not UTF-8 at byte {error.start}"
+            continue
+        try:
+            row = json.loads(text)
         except (ValueError, RecursionError) as error:
-            said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            yield number, (f"not JSON: {said}", line.decode("utf-8").rstrip("\n"))
+            yield number, text, f"not JSON: {error.msg if isinstance(error, json.JSONDecodeError) else error}"
         else:
-            if isinstance(row, dict):
-                yield number, row
-            else:
-                yield number, (f"not an object but {type(row).__name__}", line.decode("utf-8").rstrip("\n"))
+            yield number, text, row if isinstance(row, dict) else f"not an object but {type(row).__name__}"
 
 
-def _csv_rows(file: IO[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | Raw]]:
+def _csv_rows(file: IO[bytes]) -> Iterator[Row]:
+    csv.field_size_limit(1 << 30)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    first = text.readline()
-    if not first.strip():
-        return
-    delimiter = max(",;\t", key=first.count)
-    taken: list[str] = []  # the lines of the record being read, so that a broken one is kept whole
+    waiting: deque[str] = deque()  # lines to be read again, after a broken record had taken them in
+    taken: list[str] = []  # the lines of the record being read
 
     def lines() -> Iterator[str]:
-        for line in itertools.chain([first], text):
+        while line := waiting.popleft() if waiting else text.readline():
             taken.append(line)
             yield line
 
-    csv.field_size_limit(1 << 30)
+    passed = 0
+    for line in iter(text.readline, ""):
+        if line.strip():
+            waiting.append(line)
+            break
+        passed += 1
+    delimiter = max(",;\t", key=waiting[0].count) if waiting else ","
     reader = csv.reader(lines(), delimiter=delimiter, strict=True)
-    header: list[str] | None = None
+    header = _header(next(reader, []))
+    passed += len(taken)
     while True:
         taken.clear()
-        start = reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield start, (f"not CSV: {error}", _raw(taken))
+            waiting.extendleft(reversed(taken[1:]))  # an open quote may have run over sound rows
+            yield passed + 1, _raw(taken[0].encode("utf-8", "surrogateescape")), f"not CSV: {error}"
+            passed += 1
+            reader = csv.reader(lines(), delimiter=delimiter, strict=True)
             continue
-        if header is None:
-            header = [name.strip() for name in cells]
-        elif not any(cells):
-            continue
-        elif len(cells) != len(header):
-            yield start, (f"{len(cells)} cells under {len(header)} columns", _raw(taken))
-        elif any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
-            yield start, ("not UTF-8", _raw(taken))
-        else:
-            yield start, dict(zip(header, cells, strict=True))
+        start, passed = passed + 1, passed + len(taken)
+        if any(cells):
+            raw = "".join(taken).encode("utf-8", "surrogateescape")
+            yield start, _raw(raw), _cells(header, cells)
 
 
-def _raw(lines: Sequence[str]) -> str:
-    return "".join(lines).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").rstrip("\r\n")
+def _header(cells: Sequence[str]) -> list[str]:
+    names = [name.strip() for name in cells]
+    repeated = [name for name, count in Counter(filter(None, names)).items() if count > 1]
+    if repeated:
+        raise csv.Error(f"it names the column {repeated[0]!r} twice")
+    if any(map(_was_not_utf8, names)):
+        raise csv.Error("it is not UTF-8 (iconv converts other encodings)")
+    return names
+
+
+def _cells(header: Sequence[str], cells: Sequence[str]) -> Mapping[str, str] | str:
+    if len(cells) != len(header):
+        return f"{len(cells)} cells under {len(header)} columns"
+    if any(map(_was_not_utf8, cells)):
+        return "not UTF-8"
+    return dict(zip(header, cells, strict=True))
+
+
+def _was_not_utf8(text: str) -> bool:
+    return any("\udc80" <= character <= "\udcff" for character in text)
+
+
+def _raw(line: bytes) -> str:
+    return line.decode("utf-8", "backslashreplace").rstrip("\r\n")

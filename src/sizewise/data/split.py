@@ -160,20 +160,34 @@ def _reference(choice: ReferenceChoice, parts: dict[str, list[Example]]) -> Refe
     gold = sum(e.gold is not None for e in measured)
     answered = sum(e.answer is not None for e in measured)
     kind: ReferenceKind = choice if choice != "auto" else "gold" if gold >= GOLD_ROWS_NEEDED or not answered else "llm"
+    if not measured:
+        raise DataError(
+            f"{len(parts['train'])} rows are too few, or too alike, to set any aside to calibrate and test on. "
+            "A hundred different rows are little, a few thousand are good."
+        )
     if not (gold if kind == "gold" else answered):
         have, other = ("gold", "llm") if kind == "gold" else ("answer", "gold")
-        raise DataError(f"no row to calibrate or test on carries `{have}`; --reference {other} uses what there is.")
+        advice = f"--reference {other} uses what there is" if gold or answered else "only train rows have a reference"
+        raise DataError(f"no row to calibrate or test on carries `{have}`: {advice}.")
     return kind
 
 
 def _label_set(parts: dict[str, list[Example]], labels: Sequence[str] | None) -> tuple[tuple[str, ...], LabelSource]:
+    """The task file's labels; else the gold values; else the answers given often enough in train.
+
+    Where gold is sparse (on fewer than 500 rows and on fewer than half of them) it need not show every
+    label, and most of the LLM's answers would become unusable: then the gold values and the answers that
+    at least five train rows gave, of at most 80 characters, are the labels together.
+    """
     if labels:
         return tuple(dict.fromkeys(labels)), "task"
-    gold = {e.gold for part in parts.values() for e in part if e.gold is not None}
-    if gold:
+    rows = [e for part in parts.values() for e in part]
+    gold = Counter(e.gold for e in rows if e.gold is not None)
+    if gold and (gold.total() >= GOLD_ROWS_NEEDED or 2 * gold.total() >= len(rows)):
         return tuple(sorted(gold)), "gold"
     said = Counter(e.answer for e in parts["train"] if e.answer)
-    return tuple(sorted(a for a, n in said.items() if n >= LEAST_ANSWERS and len(a) <= LONGEST_LABEL)), "answers"
+    given = {a for a, n in said.items() if n >= LEAST_ANSWERS and len(a) <= LONGEST_LABEL}
+    return tuple(sorted(given.union(gold))), "answers" if given.difference(gold) else "gold"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def read_task(path: Path) -> Task:
             name=task.get("name", path.stem),
             instructions=task.get("instructions"),
             labels=_labels(path, task.get("labels")),
-            path=str((path.parent / data["path"]).resolve()) if "path" in data else None,
+            path=_beside(path, data["path"]) if "path" in data else None,
             columns=_texts(path, "columns", data.get("columns", {})),
             only=_texts(path, "only", data.get("only", {})),
             large=raw.get("large", {}).get("model"),
@@ -68,8 +68,18 @@ def read_task(path: Path) -> Task:
     )
 
 
+def _beside(path: Path, name: str) -> str:
+    if "\0" in name:
+        raise TaskError(f"{path}: [data] path = {name!r} is no path.")
+    return str((path.parent / name).resolve())
+
+
 def checked(task: Task) -> Task:
-    """``task`` itself, or ``TaskError`` where a number of its bar makes no sense."""
+    """``task`` itself, or ``TaskError`` where one of its numbers makes no sense or it names no rung."""
+    if not 0 <= task.seed < 2**32:
+        raise TaskError(f"seed = {task.seed} must be a whole number from 0 to {2**32 - 1}.")
+    if not task.rungs:
+        raise TaskError("no rung is named: for example --rungs majority,keywords.")
     for name in _SHARES:
         value = getattr(task.bar, name)
         if value is not None and not 0 < value < 1 and not (name == "min_coverage" and value in (0, 1)):
@@ -91,7 +101,7 @@ def task_tables(task: Task) -> dict[str, Any]:
     data = {
         "path": task.path, "columns": dict(task.columns), "only": dict(task.only), "strict_labels": task.strict_labels,
     }  # fmt: skip
-    tables = {
+    tables: dict[str, dict[str, Any]] = {
         "task": about, "data": data, "large": {"model": task.large}, "bar": bar,
         "rungs": {name: dict(task.rung_settings.get(name, {})) for name in task.rungs},
     }  # fmt: skip

@@ -65,7 +65,7 @@ def _paths(reference: str, files: tuple[str, ...]) -> dict[str, Path]:
     if reference.startswith("file:"):
         folder = Path(reference.removeprefix("file:")).expanduser()
         return _in_folder(reference, folder, files, "Check the path.")
-    if match := _PYPI.fullmatch(reference):
+    if (match := _PYPI.fullmatch(reference)) and ".." not in Path(match["path"]).parts:
         return _in_folder(reference, _package_folder(reference, match), files, "Install the package again.")
     if match := _HUB.fullmatch(reference):
         return {name: _from_hub(match["repository"], match["revision"], name) for name in files}
@@ -98,11 +98,11 @@ def _package_folder(reference: str, match: re.Match[str]) -> Path:
 
 def _from_hub(repository: str, revision: str | None, name: str) -> Path:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(hf_hub_download(repository, name, revision=revision))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise ModelReferenceError(
             f"hf:{repository}: {name} could not be fetched from the hub ({type(error).__name__}). "
             "Check the name and the network, or name a model that is on this machine (pypi:, file:)."

@@ -65,11 +65,13 @@ def open_run(path: Path, fingerprint: str, force: bool = False) -> RunFolder:
     another input, or something that is no run: that is never touched.
     """
     path = Path(path)
-    if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / STATE).exists())):
+    if path.exists() and not (path.is_dir() and ((path / STATE).exists() or _is_bare(path))):
         raise RunError(f"{path} exists and is no Sizewise run: it is left alone. Choose another --out.")
     if (path / STATE).exists():
-        state = load_json(path / STATE)
+        state = {} if force else _state(path)
         if state.get("status") != "finished" and state.get("fingerprint") == fingerprint and not force:
+            with explained(path):
+                (path / WORK).mkdir(exist_ok=True)
             return RunFolder(path, state["run_id"], state["created"], resumed=True)
         if not force:
             raise RunError(
@@ -79,13 +81,29 @@ def open_run(path: Path, fingerprint: str, force: bool = False) -> RunFolder:
             )
         _clear(path)
     with explained(path):
-        (path / WORK).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
     folder = RunFolder(path, uuid.uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds"), resumed=False)
     save_json(
         path / STATE,
         {"status": "unfinished", "fingerprint": fingerprint, "run_id": folder.run_id, "created": folder.created},
-    )
+    )  # first: it says whose folder this is
+    with explained(path):
+        folder.work.mkdir(exist_ok=True)
     return folder
+
+
+def _is_bare(path: Path) -> bool:
+    """Whether nothing is in ``path`` but what a run leaves that was stopped while it wrote its state."""
+    return all(entry.name.startswith(f".{STATE}.") and entry.suffix == ".part" for entry in path.iterdir())
+
+
+def _state(path: Path) -> dict[str, Any]:
+    state = load_json(path / STATE)
+    if not isinstance(state, dict) or not all(
+        isinstance(state.get(key), str) for key in ("status", "fingerprint", "run_id", "created")
+    ):
+        raise RunError(f"{path / STATE} is damaged. --force makes the run anew; another --out leaves it alone.")
+    return state
 
 
 RUN_FILES = (
@@ -107,7 +125,7 @@ def require_finished(path: Path) -> None:
     """Raise ``RunError`` unless ``path`` is a finished run."""
     if not (path / STATE).is_file():
         raise RunError(f"{path} is no Sizewise run. Make one with: sizewise decide LOG --out {path}")
-    if load_json(path / STATE).get("status") != "finished":
+    if _state(path)["status"] != "finished":
         raise RunError(
             f"{path} is an unfinished run. Run the same `sizewise decide` again: it goes on where it stopped."
         )
@@ -178,8 +196,10 @@ def read_manifest(specialist: Path) -> dict[str, Any]:
     """The manifest, after every file was checked against it. Raises ``RunError`` on any difference."""
     manifest = load_json(specialist / MANIFEST)
     promised = manifest.get("sha256") if isinstance(manifest, dict) else None
-    if not isinstance(promised, dict) or not promised:
-        raise RunError(f"{specialist / MANIFEST} names no files: it is damaged. Make the run again.")
+    if not isinstance(promised, dict) or not {"task", "rung"} <= manifest.keys() or not promised:
+        raise RunError(
+            f"{specialist / MANIFEST} does not say what it is or names no files: it is damaged. Make the run again."
+        )
     for name, sha256 in promised.items():
         if ".." in Path(name).parts or Path(name).is_absolute():
             raise RunError(f"{specialist / MANIFEST} names a file outside its folder ({name}): it was tampered with.")
