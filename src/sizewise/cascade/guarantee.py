@@ -22,6 +22,7 @@ Ints = NDArray[np.int64]
 
 ANSWER_ALL = 0.0
 _BOLDEST_BET = 0.9
+_LOSSES_EXPECTED = 1.0  # as if one had been seen: without it, early rows without a loss stake nearly everything
 
 
 def upper_bound(wrong: Floats | float, n: int, delta: float) -> Floats:
@@ -49,13 +50,19 @@ def certify_risk(
     elif passing == len(thresholds):
         threshold, bound = ANSWER_ALL, float(bounds[-1])
     else:
-        threshold = float((thresholds[passing - 1] + thresholds[passing]) / 2)
+        threshold = _between(float(thresholds[passing]), float(thresholds[passing - 1]))
         bound = float(bounds[passing - 1])
     return Certificate(
         quantity="risk", limit=limit, delta=delta, threshold=threshold, bound=bound,
         bound_answering_all=float(bounds[-1]) if n else 1.0, method="clopper-pearson", n_rows=n, n_groups=n_groups,
         status="exact" if n_groups == n else "approximate",
     )  # fmt: skip
+
+
+def _between(failing: float, passing: float) -> float:
+    """Halfway, so that rounding on another machine moves no row across; never the failing value itself."""
+    middle = (failing + passing) / 2
+    return middle if middle > failing else passing
 
 
 def risk_curve(
@@ -141,15 +148,18 @@ def _capital(losses: Floats, limit: float, largest: float) -> Floats:
 
     Losses lie in [−largest, largest]. Each bet depends on earlier losses only, so under the hypothesis
     the capital is a supermartingale and exceeds 1/δ with probability at most δ (Ville's inequality).
+    Where the losses' own mean exceeds ``limit`` the capital counts as none: a run of luck proves nothing
+    that all the rows together deny.
     """
     gains = limit - losses
     n = np.arange(1, len(gains) + 1)[:, None]
     before = np.vstack([np.zeros((1, gains.shape[1])), np.cumsum(gains, axis=0)[:-1]])
     squares = np.vstack([np.zeros((1, gains.shape[1])), np.cumsum(gains**2, axis=0)[:-1]])
     mean = before / n
-    second = (squares + limit**2) / n
+    second = (squares + _LOSSES_EXPECTED) / n
     bets = np.clip(mean / np.maximum(second, 1e-12), 0.0, _BOLDEST_BET / (largest - limit))
-    return np.exp(np.maximum.accumulate(np.cumsum(np.log1p(bets * gains), axis=0), axis=0)[-1].clip(max=700))
+    greatest = np.cumsum(np.log1p(bets * gains), axis=0).max(axis=0)
+    return np.where(gains.mean(axis=0) < 0, 0.0, np.exp(greatest.clip(max=700)))
 
 
 def _betting_bound(losses: Floats, largest: float, delta: float) -> float:

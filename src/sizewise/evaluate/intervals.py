@@ -46,7 +46,10 @@ def share(hits: int, n: int) -> Measured | None:
 
 
 def quantile(values: Floats, q: float) -> Measured | None:
-    """The ``q`` quantile with an order-statistic interval (no assumption about the distribution)."""
+    """The ``q`` quantile with an order-statistic interval (no assumption about the distribution).
+
+    Where there are too few values for the level, the interval ends at the smallest or the largest one.
+    """
     n = len(values)
     if n == 0:
         return None
@@ -54,10 +57,10 @@ def quantile(values: Floats, q: float) -> Measured | None:
     value = float(np.quantile(ordered, q))
     if n == 1:
         return Measured(value, None, None, 1)
-    below = bdtr(np.arange(n), n, q)
-    low = int(np.searchsorted(below, (1 - LEVEL) / 2))
-    high = min(int(np.searchsorted(below, 1 - (1 - LEVEL) / 2)) + 1, n - 1)
-    return Measured(value, float(ordered[min(low, n - 1)]), float(ordered[high]), n)
+    below = bdtr(np.arange(n), n, q)  # the probability that ordered[i] exceeds the true quantile
+    low = max(int(np.searchsorted(below, (1 - LEVEL) / 2)) - 1, 0)
+    high = min(int(np.searchsorted(below, 1 - (1 - LEVEL) / 2)), n - 1)
+    return Measured(value, float(ordered[low]), float(ordered[high]), n)
 
 
 def mean(values: Floats, seed: int = 0) -> Measured | None:
@@ -71,7 +74,8 @@ def mean(values: Floats, seed: int = 0) -> Measured | None:
     random = np.random.default_rng(seed)
     means = np.array([values[random.integers(0, n, n)].mean() for _ in range(RESAMPLES)])
     low, high = np.quantile(means, [(1 - LEVEL) / 2, 1 - (1 - LEVEL) / 2])
-    return Measured(float(values.mean()), float(low), float(high), n)
+    value = float(values.mean())
+    return Measured(value, min(float(low), value), max(float(high), value), n)
 
 
 def single(value: float) -> Measured:

@@ -55,7 +55,9 @@ def break_even(
     if costs.large_per_month_usd is None:
         return BreakEven(requests, None, "one machine a month against the calls saved; no volume was given (--volume)")
     kept = costs.cascade_per_month_usd if coverage.value < 1 else costs.small_per_month_usd
-    saved = costs.large_per_month_usd - (kept or 0.0)
+    if kept is None:
+        return BreakEven(requests, None, "the small model's throughput is unknown")
+    saved = costs.large_per_month_usd - kept
     if saved <= 0:
         return BreakEven(requests, None, "at this volume the machine costs more than the calls it saves")
     built = sum(r.fit_seconds.value for r in measured.rungs if r.fit_seconds) / SECONDS_PER_HOUR

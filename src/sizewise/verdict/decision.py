@@ -52,7 +52,7 @@ def decide(measured: Measurements, identity: Identity) -> Verdict:
     decision, binding, reasons = _decision(measured, small, money)
     limits = tuple(_limits(measured, decision))
     guarantees = tuple(_guarantee(c) for c in measured.certificates)
-    missing = _missing_rows(measured) if decision == "more-data" else None
+    missing = _missing_rows(measured) if decision == "more-data" else 0
     return Verdict(
         schema_version=SCHEMA_VERSION,
         sizewise_version=identity.sizewise_version,
@@ -83,7 +83,7 @@ def decide(measured: Measurements, identity: Identity) -> Verdict:
         guarantees=guarantees,
         costs=money,
         break_even=break_even(measured, money, small, coverage),
-        more_data=None if missing is None else MoreData(examples=missing, gain=None),
+        more_data=MoreData(examples=missing or None, gain=None) if decision == "more-data" else None,
         seconds=dict(identity.seconds),
         contradicted=bool(list(_contradictions(measured))),
     )
@@ -104,9 +104,7 @@ def _decision(
             reasons.append(why)
             decision, binding = "large", constraint
             break
-    best = min(measured.rungs, key=lambda r: -(r.out_of_fold.score.value if r.out_of_fold else 0.0), default=None)
-    if small is not None and best is not None and small.out_of_fold is not None and small.name != best.name:
-        reasons.append(reason("smallest_as_good", rung=small.name, best=best.name, metric=small.out_of_fold.metric))
+    reasons += _about_choice(measured, small)
     reasons += _about_large(measured, small)
     if decision == "large":
         if measured.bar.perimeter == "closed":
@@ -118,11 +116,34 @@ def _decision(
     return decision, binding, reasons
 
 
+def _about_choice(measured: Measurements, small: RungMeasurement | None) -> Iterator[Reason]:
+    """Why this rung: as good as the best of those within the bar, a better one perhaps being beyond it."""
+    scored = {r: r.out_of_fold for r in measured.rungs if r.out_of_fold is not None}
+    own = None if small is None else small.out_of_fold
+    if small is None or own is None:
+        return
+    allowed = [r for r, score in scored.items() if score.difference <= 0]
+    best = max(allowed, key=lambda r: scored[r].score.value, default=small)
+    if small.name != best.name:
+        yield reason("smallest_as_good", rung=small.name, best=best.name, metric=own.metric)
+    for better in (r for r, score in scored.items() if score.difference > 0):
+        yield reason(
+            "better_passed_over",
+            rung=better.name,
+            metric=own.metric,
+            score=scored[better].score.value,
+            chosen=small.name,
+            chosen_score=own.score.value,
+        )
+
+
 def _by_quality(measured: Measurements) -> tuple[Decision, Constraint, list[Reason]]:
     system = measured.system
     failing = [c for c in measured.certificates if c.threshold is None]
     if system is None or failing:
         reasons = [_no_threshold(c) for c in failing]
+        if not failing:
+            return _unusable_threshold(measured)
     else:
         reasons = [_holds(c, system.threshold) for c in measured.certificates]
         if system.threshold <= 0:
@@ -143,6 +164,13 @@ def _by_quality(measured: Measurements) -> tuple[Decision, Constraint, list[Reas
         ]
         return "more-data", "data", reasons
     return "large", "coverage" if system and not failing else "quality", reasons
+
+
+def _unusable_threshold(measured: Measurements) -> tuple[Decision, Constraint, list[Reason]]:
+    """Every bound holds somewhere, and still there is no system: no test rows, or no threshold in common."""
+    if not measured.data.test:
+        return "more-data", "data", [reason("no_test_rows")]
+    return "large", "coverage", [reason("no_common_threshold")]
 
 
 def _exceeded(
@@ -273,7 +301,7 @@ def _cascade(system: SystemMeasurement | None, money: Costs) -> CascadeEntry | N
 
 
 def _missing_rows(measured: Measurements) -> int:
-    return max(rows_needed(c.limit, c.delta) - c.n_groups for c in measured.certificates)
+    return max(0, *(rows_needed(c.limit, c.delta) - c.n_groups for c in measured.certificates))
 
 
 def _low(value: Measured) -> float:
