@@ -46,16 +46,18 @@ def timing(p50: float, p95: float, n: int = 500) -> Latency:
 def rung(name: str, quality: float, p50: float, gold: bool) -> RungMeasurement:
     return RungMeasurement(
         name=name,
-        agreement=share(quality - 0.05) if gold else share(quality),
+        agreement=share(quality * 0.93) if gold else share(quality),
         accuracy=share(quality) if gold else None,
-        macro_f1=share(quality - 0.02),
+        macro_f1=share(quality * 0.98),
         latency_ms=timing(p50, p50 * 2.3),
         batch_latency_ms=Measured(p50 / 3, p50 / 3.2, p50 / 2.8, 5),
         throughput_per_s=Measured(3_000 / p50, 2_900 / p50, 3_100 / p50, 5),
         peak_memory_mb=Measured(120 + 40 * p50, None, None, 1),
         artifact_mb=Measured(0.01 if p50 < 0.01 else 14.2 * p50, None, None, 1),
         fit_seconds=Measured(20 * p50, None, None, 1),
-        out_of_fold=OutOfFold("accuracy" if gold else "coverage", share(quality - 0.1, 7_000), quality - 0.941, quality - 0.953),
+        out_of_fold=OutOfFold(
+            "accuracy" if gold else "coverage", share(quality * 0.99, 7_000), quality - 0.941, quality - 0.953
+        ),
     )
 
 
@@ -148,7 +150,9 @@ LIMITS = (
 CONTRADICTION = reason("test_contradicts", quantity="risk", low=0.041, limit=0.03)
 
 
-def record(decision: Decision = "cascade", gold: bool = False, llm: bool = True, volume: float | None = None) -> RunRecord:
+def record(
+    decision: Decision = "cascade", gold: bool = False, llm: bool = True, volume: float | None = None
+) -> RunRecord:
     """A whole record of one decision; ``replace`` it to take things away."""
     reference: ReferenceKind = "gold" if gold else "llm"
     rungs = (rung("majority", 0.04, 0.003, gold), rung("keywords", 0.913, 0.9, gold), rung("encoder", 0.941, 3.1, gold))
@@ -199,7 +203,9 @@ def bare() -> RunRecord:
     nothing = replace(
         costs(None, known=False), small_per_1k_usd=None,
     )  # fmt: skip
-    check = replace(of.data_check, merges=(), unusable=(), untaught=(), class_sizes={}, scripts={}, rejected={}, labels=())
+    check = replace(
+        of.data_check, merges=(), unusable=(), untaught=(), class_sizes={}, scripts={}, rejected={}, labels=()
+    )
     of = replace(
         of, data_check=check, curve=(), confusions=(), disagreements=(),
         measurements=replace(of.measurements, rungs=(empty,), chosen="majority"),
@@ -210,7 +216,14 @@ def bare() -> RunRecord:
     )  # fmt: skip
 
 
-HOSTILE = ("<script>alert(1)</script>", "\x1b[31mred", "abc\u202edcba", "x" * 500, "👩‍👩‍👧 семья", '" onmouseover="alert(2)')
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\x1b[31mred",
+    "abc\u202edcba",
+    "x" * 500,
+    "👩‍👩‍👧 семья",
+    '" onmouseover="alert(2)',
+)
 
 
 def hostile() -> RunRecord:
@@ -226,7 +239,9 @@ def hostile() -> RunRecord:
         measurements=replace(of.measurements, rungs=rungs, chosen=HOSTILE[2]),
     )  # fmt: skip
     seconds = dict.fromkeys(HOSTILE, 1.0)
-    return with_verdict(of, rungs=rungs, small=rungs[2], large=named, task=HOSTILE[0], seconds=seconds, sizewise_version=HOSTILE[0])
+    return with_verdict(
+        of, rungs=rungs, small=rungs[2], large=named, task=HOSTILE[0], seconds=seconds, sizewise_version=HOSTILE[0]
+    )
 
 
 EVERY = {

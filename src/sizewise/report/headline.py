@@ -71,7 +71,7 @@ def _stay(record: RunRecord, rung: str, words: Words) -> str:
         return words("headline.none_closed")
     small, costs, binding = verdict.small, verdict.costs, verdict.binding_constraint
     if binding == "coverage" and verdict.cascade:
-        asked, covered = write(bar.min_coverage, "share"), write(verdict.cascade.coverage.value, "share")
+        asked, covered = write(bar.min_coverage, "level"), write(verdict.cascade.coverage.value, "share")
         return words("headline.large_coverage", coverage=covered, asked=asked)
     if binding == "latency" and small and small.latency_ms and bar.latency_p95_ms:
         taken, asked = write(small.latency_ms.p95.value, "ms"), write(bar.latency_p95_ms, "ms")
@@ -89,7 +89,7 @@ def _promise(verdict: Verdict, words: Words) -> str:
     if guarantee is None or not guarantee.holds or verdict.decision not in ("small", "cascade"):
         return ""
     about = "excess" if guarantee.quantity == "excess" else f"risk_{verdict.reference}"
-    limit, certainty = words.numbers.share(guarantee.limit), words.numbers.write(1 - guarantee.delta, "certainty")
+    limit, certainty = words.numbers.write(guarantee.limit, "level"), words.numbers.write(1 - guarantee.delta, "level")
     return words(f"promise.{about}", limit=limit, certainty=certainty)
 
 

@@ -22,12 +22,12 @@ Decimals = Callable[[float], int]
 
 
 def significant(digits: int) -> Decimals:
-    """How many decimals show ``digits`` significant digits; none from 100 up."""
+    """How many decimals show ``digits`` significant digits; negative where they end before the point."""
 
     def decimals(value: float) -> int:
         if value == 0 or not math.isfinite(value):
             return 0
-        return min(8, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+        return min(8, digits - 1 - math.floor(math.log10(abs(value))))
 
     return decimals
 
@@ -40,6 +40,11 @@ def _money_decimals(usd: float) -> int:
     if abs(usd) >= 1_000 or usd == 0:
         return 0
     return 2 if abs(usd) >= 0.1 else significant(2)(usd)
+
+
+def _few(value: float) -> int:
+    """Three significant digits from 1 up, two below: a clock is no better than that."""
+    return significant(3 if abs(value) >= 1 else 2)(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +70,10 @@ class Numbers:
     language: Language
 
     def plain(self, value: float, decimals: int) -> str:
+        """``value`` rounded to ``decimals``, which may be negative."""
         if not math.isfinite(value):
             return UNKNOWN
-        text = f"{value:,.{decimals}f}".replace("-", MINUS).replace(",", NARROW)
+        text = f"{round(value, decimals):,.{max(0, decimals)}f}".replace("-", MINUS).replace(",", NARROW)
         if not text.strip(f"{MINUS}0."):
             text = text.removeprefix(MINUS)
         whole, dot, rest = text.partition(".")
@@ -78,12 +84,12 @@ class Numbers:
         return self.plain(value, 0)
 
     def quantity(self, unit: str) -> Quantity:
-        """How ``unit`` is written: share, bound, certainty, score, usd, count, or one of ``UNITS``."""
+        """How ``unit`` is written: share, bound, level, score, usd, price, count, or one of ``UNITS``."""
         if unit == "share":
             return Quantity(100, "", f"{NO_BREAK}%", lambda v: _share_decimals(v / 100))
         if unit == "bound":
             return Quantity(100, "", f"{NO_BREAK}%", lambda _: 2)
-        if unit == "certainty":
+        if unit == "level":
             return Quantity(100, "", f"{NO_BREAK}%", lambda v: 0 if abs(v - round(v)) < 1e-9 else 1)
         if unit == "points":
             return Quantity(100, "", NO_BREAK + UNITS[unit][self.language], lambda _: 1)
@@ -91,9 +97,11 @@ class Numbers:
             return Quantity(1, "", "", lambda _: 3)
         if unit == "usd":
             return Quantity(1, "$", "", _money_decimals)
+        if unit == "price":
+            return Quantity(1, "$", "", lambda v: len(f"{v:.4g}".partition(".")[2]))
         if unit == "count":
             return Quantity(1, "", "", lambda _: 0)
-        return Quantity(1, "", NO_BREAK + UNITS[unit][self.language], significant(2 if unit != "ms" else 3))
+        return Quantity(1, "", NO_BREAK + UNITS[unit][self.language], _few)
 
     def write(self, value: float, unit: str) -> str:
         """``value`` with its unit."""
@@ -106,11 +114,18 @@ class Numbers:
         return self.write(value, "share")
 
     def interval(self, measured: Measured, unit: str) -> str | None:
-        """The 95 % interval, with as many decimals as the value itself; ``None`` where there is none."""
+        """The 95 % interval, with as many decimals as the value, or as tell its ends apart; ``None`` without one."""
         if measured.low is None or measured.high is None:
             return None
         kind = self.quantity(unit)
         decimals = kind.decimals(measured.value * kind.scale)
-        low, high = (self.plain(end * kind.scale, decimals) for end in (measured.low, measured.high))
+        low, high = self._ends(measured.low * kind.scale, measured.high * kind.scale, decimals)
         between = "–" if measured.low >= 0 and measured.high >= 0 else f"{NO_BREAK}…{NO_BREAK}"
         return f"{kind.before}{low}{between}{kind.before}{high}{kind.after}"
+
+    def _ends(self, low: float, high: float, decimals: int) -> tuple[str, str]:
+        for more in (0, 1):
+            ends = self.plain(low, decimals + more), self.plain(high, decimals + more)
+            if ends[0] != ends[1]:
+                return ends
+        return ends

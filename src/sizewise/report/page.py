@@ -81,13 +81,19 @@ def _background(record: RunRecord, words: Words) -> dict[str, Any]:
 
 def _drawn(picture: Picture | None) -> dict[str, Any] | None:
     """The picture for the template; its SVG was escaped when it was drawn."""
-    return picture and {"svg": Markup(picture.svg), "caption": picture.caption, "note": picture.note}  # noqa: S704
+    if picture is None:
+        return None
+    return {"svg": Markup(picture.svg), "caption": picture.caption, "note": picture.note}  # noqa: S704
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals["css"] = Markup(_template("page.css"))  # noqa: S704 - a file of ours
     return environment

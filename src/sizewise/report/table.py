@@ -58,7 +58,7 @@ class Card:
     title: str
     figures: Sequence[Row]
     note: str = ""
-    tone: Literal["plain", "warning"] = "plain"
+    look: Literal["plain", "warning", "spread"] = "plain"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def _system(record: RunRecord, words: Words) -> Iterator[str]:
     parameters = {
         "bound": "–" if bound is None else write(bound, "bound"),
         "limit": write(guarantee.limit, "bound"),
-        "certainty": write(1 - guarantee.delta, "certainty"),
+        "certainty": write(1 - guarantee.delta, "level"),
     }
     if cascade is None:
         yield from _wrapped(words("terminal.uncertified", **parameters), "")
@@ -70,16 +70,23 @@ def _ladder(record: RunRecord, words: Words) -> list[str]:
     gold = record.verdict.reference == "gold"
     quality = words("terminal.quality_accuracy" if gold else "terminal.quality_agreement")
     rows = [[words("rung"), quality, words("terminal.latency"), words("terminal.memory"), ""]]
-    rungs = list(record.verdict.rungs)
-    chosen = record.measurements.chosen
-    for rung in rungs if len(rungs) <= MOST_RUNGS else [r for r in rungs if r.name == chosen] + rungs[: MOST_RUNGS - 1]:
+    rungs, chosen = record.verdict.rungs, record.measurements.chosen
+    for rung in (r for i, r in enumerate(rungs) if i < MOST_RUNGS or r.name == chosen):
         p50 = rung.latency_ms.p50 if rung.latency_ms else None
         of_rung = _brief(rung.accuracy if gold else rung.agreement, "share", words)
         mark = words("terminal.chosen") if rung.name == chosen else ""
-        rows.append([stripped(rung.name, 24), of_rung, _point(p50, "ms", words), _point(rung.peak_memory_mb, "MiB", words), mark])
+        rows.append(
+            [
+                stripped(rung.name, 24),
+                of_rung,
+                _point(p50, "ms", words),
+                _point(rung.peak_memory_mb, "MiB", words),
+                mark,
+            ]
+        )
     if large := record.verdict.large:
         name, p50 = large.model or words("large_model_unnamed"), large.latency_ms.p50 if large.latency_ms else None
-        right = _brief(large.accuracy if gold else large.self_agreement, "share", words)
+        right = _brief(large.accuracy, "share", words) if gold else words("terminal.reference")
         rows.append([stripped(name, 24), right, _point(p50, "ms", words), words("terminal.no"), ""])
     return _aligned(rows)
 
@@ -87,7 +94,8 @@ def _ladder(record: RunRecord, words: Words) -> list[str]:
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
-        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     ]
 
 
@@ -101,7 +109,9 @@ def _costs(record: RunRecord, words: Words) -> Iterator[str]:
     ways = {"small": costs.small_per_1k_usd, "cascade": costs.cascade_per_1k_usd, "large": costs.large_per_1k_usd}
     if record.verdict.cascade is not None and record.verdict.cascade.coverage.value >= 1:
         del ways["cascade"]
-    said = "; ".join(f"{words(f'way.{way}')} {_point(value, 'usd', words)}" for way, value in ways.items() if value is not None)
+    said = "; ".join(
+        f"{words(f'way.{way}')} {_point(value, 'usd', words)}" for way, value in ways.items() if value is not None
+    )
     if said:
         yield from _wrapped(f"{words('terminal.cost')}: {said}", "  ")
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 LABEL_LENGTH, TEXT_LENGTH = 80, 300
+_WHITE = re.compile(r"[ \t\n\r\f\v]+")  # not the no-break spaces, which hold a number and its unit together
 _JOINERS = "\u200c\u200d"  # emoji and Persian need them
 _ESCAPED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _TERMINAL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
@@ -26,7 +27,7 @@ def visible(text: str, length: int = LABEL_LENGTH) -> str:
     spelt = "".join(
         c.encode("unicode_escape").decode() if _hidden(c) and c not in "\n\t\r" else c for c in text[: 4 * length]
     )
-    line = " ".join(spelt.split())
+    line = _WHITE.sub(" ", spelt).strip()
     return line if len(line) <= length and len(text) <= 4 * length else line[: length - 1].rstrip() + "…"
 
 
@@ -37,7 +38,7 @@ def stripped(text: str, length: int = LABEL_LENGTH) -> str:
     'abc'
     """
     plain = _TERMINAL_SEQUENCE.sub("", text[: 4 * length])
-    line = " ".join("".join(c for c in plain if not _hidden(c) or c in "\n\t").split())
+    line = _WHITE.sub(" ", "".join(c for c in plain if not _hidden(c) or c in "\n\t")).strip()
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 

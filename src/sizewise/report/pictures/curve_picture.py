@@ -49,7 +49,13 @@ def _threshold_point(record: RunRecord) -> CurvePoint | None:
 
 def _alternative(record: RunRecord, words: Words) -> str:
     last = max(record.curve, key=lambda p: p.coverage)
-    said = [words("picture.curve_end", coverage=words.numbers.share(last.coverage), risk=words.numbers.write(last.risk, "bound"))]
+    said = [
+        words(
+            "picture.curve_end",
+            coverage=words.numbers.share(last.coverage),
+            risk=words.numbers.write(last.risk, "bound"),
+        )
+    ]
     at = _threshold_point(record)
     if at is not None:
         coverage, bound = words.numbers.share(at.coverage), words.numbers.write(at.bound, "bound")
@@ -66,7 +72,14 @@ def _paint(axes: Any, points: list[CurvePoint], record: RunRecord, words: Words)
     from matplotlib.ticker import FuncFormatter
 
     covered = [100 * p.coverage for p in points]
-    axes.plot(covered, [100 * p.bound for p in points], color=ACCENT, linestyle="--", linewidth=1.6, label=words("picture.bound"))
+    axes.plot(
+        covered,
+        [100 * p.bound for p in points],
+        color=ACCENT,
+        linestyle="--",
+        linewidth=1.6,
+        label=words("picture.bound"),
+    )
     axes.plot(covered, [100 * p.risk for p in points], color=ACCENT, linewidth=2, label=words("picture.calibrate"))
     test = sorted(points, key=lambda p: p.test_coverage)
     axes.plot(
@@ -76,7 +89,9 @@ def _paint(axes: Any, points: list[CurvePoint], record: RunRecord, words: Words)
     _paint_limit(axes, points, record, words)
     axes.set_xlim(0, 100)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda v, _: f"{words.numbers.plain(v, 0 if v == round(v) else 1)}\u00a0%"))
+        axis.set_major_formatter(
+            FuncFormatter(lambda v, _: f"{words.numbers.plain(v, 0 if v == round(v) else 1)}\u00a0%")
+        )
     axes.set_xlabel(words("picture.coverage_axis"))
     axes.set_ylabel(words(f"{_quantity(record)}_axis"))
     axes.legend(loc="upper left", frameon=False, handlelength=3)
@@ -90,7 +105,13 @@ def _paint_limit(axes: Any, points: list[CurvePoint], record: RunRecord, words: 
     limit = 100 * guarantee.limit
     # the bound explodes on few rows; what is far above the limit is not worth the room
     axes.set_ylim(top=max(min(top, 100 * max(p.risk for p in points) * 1.6), limit * 2.2))
-    axes.axhline(limit, color=WARN, linewidth=1.4, linestyle="-.", label=words("picture.limit", limit=_bound(guarantee.limit, words)))
+    axes.axhline(
+        limit,
+        color=WARN,
+        linewidth=1.4,
+        linestyle="-.",
+        label=words("picture.limit", limit=_bound(guarantee.limit, words)),
+    )
     at = _threshold_point(record)
     if at is None:
         return

@@ -14,8 +14,8 @@ from html import escape
 from typing import Any
 
 # Stand-ins that matplotlib writes as they are and that become the page's own colours.
-INK, MUTED, RULE, ACCENT, WARN, GOOD = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
-_VARIABLES = {INK: "ink", MUTED: "muted", RULE: "rule", ACCENT: "accent", WARN: "warn", GOOD: "good"}
+INK, MUTED, RULE, ACCENT, WARN, PAPER = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
+_VARIABLES = {INK: "ink", MUTED: "muted", RULE: "rule", ACCENT: "accent", WARN: "warn", PAPER: "paper"}
 _SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
 from sizewise.core.measurement import Latency, Measured
 from sizewise.core.record import RunRecord
-from sizewise.report.pictures.frame import ACCENT, INK, MUTED, Picture, draw
+from sizewise.report.pictures.frame import ACCENT, INK, MUTED, PAPER, Picture, draw
 from sizewise.report.visible import stripped
 from sizewise.report.words import Words
 
@@ -29,7 +30,8 @@ def ladder_picture(record: RunRecord, words: Words) -> Picture | None:
     if not points:
         return None
     said = "; ".join(
-        words("picture.point", name=p.label, quality=words.numbers.share(p.quality.value), latency=_ms(p, words)) for p in points
+        words("picture.point", name=p.label, quality=words.numbers.share(p.quality.value), latency=_ms(p, words))
+        for p in points
     )
     title, quality = words("picture.ladder_title"), words(f"measure.{_metric(record)}_all")
 
@@ -72,58 +74,110 @@ def _p50(latency: Latency | None) -> float:
 
 def _label(name: str, price: Measured | None, words: Words) -> str:
     shown = stripped(name, 28)
-    return shown if price is None else words("picture.priced", name=shown, price=words.numbers.write(price.value, "usd"))
+    return (
+        shown if price is None else words("picture.priced", name=shown, price=words.numbers.write(price.value, "usd"))
+    )
 
 
 def _ms(point: Point, words: Words) -> str:
     return words.numbers.write(point.milliseconds, "ms")
 
 
-_MARKS = {"rung": ("o", MUTED, "none"), "chosen": ("D", ACCENT, ACCENT), "large": ("s", INK, "none")}
+_MARKS = {"rung": ("o", MUTED, PAPER), "chosen": ("D", ACCENT, ACCENT), "large": ("s", INK, PAPER)}
+_FAR_BELOW = 0.3
+_PIXELS = 100 / 72  # a point, at the 100 dots an inch that positions are reckoned in
+_CHARACTER, _LINE = 8.6, 18.0  # the width of a drawn character and the height of a line, in pixels, generously
+Box = tuple[float, float, float, float]
 
 
 def _paint(axes: Any, points: list[Point], quality: str, words: Words) -> None:
+    best = max(p.quality.value for p in points)
+    inside = [p for p in points if best - p.quality.value <= _FAR_BELOW or p.kind != "rung"]
+    times = [p.milliseconds for p in points]
+    axes.set_xscale("log")
+    axes.set_xlim(min(times) / 2.5, max(times) * 2.5)
+    floor = _set_quality_limits(axes, inside)
+    for point in inside:
+        _mark(axes, point)
+    below = [p for p in points if p not in inside]
+    for point in below:
+        axes.plot(point.milliseconds, floor, marker="v", markersize=8, color=MUTED, markerfacecolor=PAPER)
+    placed = [(p, 100 * p.quality.value, p.label) for p in inside]
+    for point in below:
+        said = words("picture.off", name=point.label, quality=words.numbers.share(point.quality.value))
+        placed.append((point, floor, said))
+    _name_axes(axes, quality, words)
+    _write_labels(axes, placed)
+
+
+def _mark(axes: Any, point: Point) -> None:
+    marker, edge, face = _MARKS[point.kind]
+    measured = point.quality
+    if measured.low is not None and measured.high is not None:
+        axes.plot([point.milliseconds] * 2, [100 * measured.low, 100 * measured.high], color=edge, linewidth=1.4)
+    axes.plot(point.milliseconds, 100 * measured.value, marker=marker, markersize=8, color=edge, markerfacecolor=face)
+
+
+def _set_quality_limits(axes: Any, points: list[Point]) -> float:
+    """Limits with room for labels; returns the height at which to put what lies below, in percent."""
+    lows = [100 * (p.quality.value if p.quality.low is None else p.quality.low) for p in points]
+    highs = [100 * (p.quality.value if p.quality.high is None else p.quality.high) for p in points]
+    room = max(3.0, 0.2 * (max(highs) - min(lows)))
+    axes.set_ylim(min(lows) - 1.4 * room, max(highs) + room)
+    return float(min(lows) - room)
+
+
+def _name_axes(axes: Any, quality: str, words: Words) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    for point in points:
-        marker, edge, face = _MARKS[point.kind]
-        q = point.quality
-        if q.low is not None and q.high is not None:
-            axes.plot([point.milliseconds] * 2, [100 * q.low, 100 * q.high], color=edge, linewidth=1.4)
-        axes.plot(point.milliseconds, 100 * q.value, marker=marker, markersize=8, color=edge, markerfacecolor=face)
-    axes.set_xscale("log")
-    times = [p.milliseconds for p in points]
-    axes.set_xlim(min(times) / 2.5, max(times) * 2.5)
-    _set_quality_limits(axes, points)
-    _write_labels(axes, points)
+    def milliseconds(value: float, _: int) -> str:
+        return words.numbers.plain(value, max(0, -round(log10(value)))) + words.numbers.quantity("ms").after
+
     axes.xaxis.set_major_locator(LogLocator(base=10, numticks=12))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: words.numbers.write(v, "ms")))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{words.numbers.plain(v, 0)}\u00a0%"))
+    axes.xaxis.set_major_formatter(FuncFormatter(milliseconds))
+    # above 100 % there is room for labels, and nothing to measure
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: "" if v > 100 else f"{words.numbers.plain(v, 0)}\u00a0%"))
     axes.set_xlabel(words("picture.latency_axis"))
     axes.set_ylabel(quality)
 
 
-def _set_quality_limits(axes: Any, points: list[Point]) -> None:
-    lows = [100 * (p.quality.value if p.quality.low is None else p.quality.low) for p in points]
-    highs = [100 * (p.quality.value if p.quality.high is None else p.quality.high) for p in points]
-    room = max(4.0, 0.14 * (max(highs) - min(lows)))
-    axes.set_ylim(min(lows) - room, max(highs) + room)
-
-
-def _write_labels(axes: Any, points: list[Point]) -> None:
-    """Each label beside its point, on the side where there is room, moved up or down past its neighbours."""
-    low, high = axes.get_ylim()
-    gap, taken = 0.065 * (high - low), dict[str, list[float]](left=[], right=[])
-    middle = (axes.get_xlim()[0] * axes.get_xlim()[1]) ** 0.5
-    for point in sorted(points, key=lambda p: p.quality.value):
-        side = "left" if point.milliseconds < middle else "right"
-        at = 100 * point.quality.value
-        while any(abs(at - other) < gap for other in taken[side]):
-            at += gap / 4
-        taken[side].append(at)
-        away = 10 if side == "left" else -10
+def _write_labels(axes: Any, placed: list[tuple[Point, float, str]]) -> None:
+    """Each label beside its point where it covers neither another label nor a mark, and stays inside."""
+    axes.figure.draw_without_rendering()
+    spots = [tuple(axes.transData.transform((p.milliseconds, height))) for p, height, _ in placed]
+    taken = [(x - 8, y - 8, x + 8, y + 8) for x, y in spots]
+    frame = axes.bbox.extents
+    for (point, height, text), (x, y) in zip(placed, spots, strict=True):
+        align, boxes = _candidates(x, y, _CHARACTER * len(text))
+        free = [
+            i for i, box in enumerate(boxes) if _within(box, frame) and not any(_overlap(box, other) for other in taken)
+        ]
+        best = free[0] if free else 0
+        taken.append(boxes[best])
+        across, up, side = align[best]
         axes.annotate(
-            point.label, (point.milliseconds, at), xytext=(away, 0), textcoords="offset points", va="center", ha=side,
+            text, (point.milliseconds, height), xytext=(across, up), textcoords="offset points", va="center", ha=side,
             fontweight="bold" if point.kind == "chosen" else "normal",
         )  # fmt: skip
+
+
+def _candidates(x: float, y: float, width: float) -> tuple[list[tuple[int, int, str]], list[Box]]:
+    """Where a label may stand: right, left, above, below, then above and below to each side."""
+    half, high = width / 2, _LINE / 2
+    align = [(10, 0, "left"), (-10, 0, "right"), (0, 15, "center"), (0, -15, "center")]
+    align += [(6, 15, "left"), (-6, 15, "right"), (6, -15, "left"), (-6, -15, "right")]
+    start = {"left": 0.0, "right": -width, "center": -half}
+    boxes = []
+    for across, up, side in align:
+        left, middle = x + across * _PIXELS + start[side], y + up * _PIXELS
+        boxes.append((left, middle - high, left + width, middle + high))
+    return align, boxes
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _within(box: Box, frame: Box) -> bool:
+    return box[0] >= frame[0] and box[2] <= frame[2] and box[1] >= frame[1] and box[3] <= frame[3]

@@ -64,7 +64,7 @@ def _guarantee(guarantee: Guarantee | None, verdict: Verdict, words: Words) -> C
     write = words.numbers.write
     numbers = {
         "limit": write(guarantee.limit, "bound"),
-        "certainty": write(1 - guarantee.delta, "certainty"),
+        "certainty": write(1 - guarantee.delta, "level"),
         "rows": words.numbers.count(guarantee.n_rows),
         "groups": words.numbers.count(guarantee.n_groups),
         "what": words(_what(guarantee, verdict)),
@@ -76,7 +76,7 @@ def _guarantee(guarantee: Guarantee | None, verdict: Verdict, words: Words) -> C
     head = words("card.bound" if guarantee.holds else "card.bound_answering_all")
     note = words("card.guarantee_note" if guarantee.holds else "card.guarantee_fails", **numbers)
     if verdict.contradicted:
-        note = f"{words('card.guarantee_contradicted')} {note}"
+        note = f"{note}; {words('card.guarantee_contradicted')}"
     cell = Cell(value, words("card.guarantee_detail", **numbers), "number")
     return Card(title, [Row(Cell(head), [cell])], note, "warning" if verdict.contradicted else "plain")
 
@@ -91,15 +91,15 @@ def _cost(verdict: Verdict, words: Words) -> Card:
     if verdict.cascade is not None and verdict.cascade.coverage.value < 1:
         ways = {"small": ways["small"], "cascade": costs.cascade_per_1k_usd, "large": ways["large"]}
     rows = [Row(Cell(words(f"way.{way}")), [figure(value, "usd", words)]) for way, value in ways.items()]
-    return Card(words("card.cost"), rows, words("card.cost_note"))
+    return Card(words("card.cost"), rows, words("card.cost_note"), "spread")
 
 
 def _latency(verdict: Verdict, words: Words) -> Card:
-    return Card(words("card.latency"), list(_latency_rows(verdict, words)), words("card.latency_note"))
+    return Card(words("card.latency"), list(_latency_rows(verdict, words)), words("card.latency_note"), "spread")
 
 
 def _latency_rows(verdict: Verdict, words: Words) -> Iterator[Row]:
     for way, model in (("small", verdict.small), ("large", verdict.large)):
         latency: Latency | None = model.latency_ms if model else None
         p95 = words("p95", value=words.numbers.write(latency.p95.value, "ms")) if latency else ""
-        yield Row(Cell(words(f"way.{way}")), [figure(latency.p50 if latency else None, "ms", words, p95)])
+        yield Row(Cell(words(f"model.{way}")), [figure(latency.p50 if latency else None, "ms", words, p95)])

@@ -47,6 +47,8 @@ def _quality(rung: RungMeasurement, words: Words) -> list[Cell]:
 
 
 def _difference(chosen_by: OutOfFold, words: Words) -> Cell:
+    if chosen_by.difference == 0:
+        return Cell(words("ladder.best"))
     write = words.numbers.write
     low = words("ladder.at_least", bound=write(chosen_by.difference_low, "points"))
     return Cell(write(chosen_by.difference, "points"), low, "number")

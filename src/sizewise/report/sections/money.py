@@ -45,6 +45,8 @@ def break_even(record: RunRecord, words: Words) -> str:
         return words("money.pays_after", requests=requests, months=words.numbers.write(pays.months, "months"))
     if verdict.costs.volume_per_month is None:
         return words("money.pays_from", requests=requests)
+    if verdict.costs.machines is None:
+        return words("money.throughput_unknown")
     return words("money.never_pays", requests=requests)
 
 
@@ -59,11 +61,11 @@ def assumptions(record: RunRecord, words: Words) -> Table:
     unknown = Cell(words("unknown"), kind="missing")
     facts: dict[str, Cell] = {
         "machine": _foreign(costs.machine),
-        "machine_price": Cell(words("money.per_hour", price=write(costs.machine_usd_per_hour, "usd"))),
+        "machine_price": Cell(words("money.per_hour", price=write(costs.machine_usd_per_hour, "price"))),
         "machine_source": _foreign(costs.machine_source),
         "machine_date": _foreign(costs.machine_date),
-        "hours": Cell(words.numbers.count(prices.hours_per_month), kind="text"),
-        "utilisation": Cell(write(prices.utilisation, "share"), words("money.utilisation_detail")),
+        "hours": Cell(words.numbers.count(prices.hours_per_month)),
+        "utilisation": Cell(write(prices.utilisation, "level"), words("money.utilisation_detail")),
         "machines": unknown if costs.machines is None else Cell(words.numbers.count(costs.machines)),
         "volume": unknown if costs.volume_per_month is None else Cell(words.numbers.count(costs.volume_per_month)),
         "large_source": unknown if costs.large_source is None else _foreign(costs.large_source),

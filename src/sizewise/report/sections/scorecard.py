@@ -9,6 +9,9 @@ from sizewise.report.table import Cell, Group, Row, Table, figure, missing, numb
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
 
+_SMALL = RungMeasurement("", None, None, None, None, None, None, None, None, None)
+_LARGE = LargeMeasurement(None, None, None, None, None, None, None, None)
+
 
 def scorecard(record: RunRecord, words: Words) -> Table:
     """Purpose, resources, training, deployment, understanding: a group of rows each."""
@@ -42,18 +45,18 @@ def _of_large(record: RunRecord, cell: Cell, words: Words) -> Cell:
 
 
 def _purpose(record: RunRecord, words: Words) -> list[Row]:
-    verdict, large = record.verdict, record.verdict.large
-    small, cascade = verdict.small, verdict.cascade
+    verdict = record.verdict
+    small, large, cascade = verdict.small or _SMALL, verdict.large or _LARGE, verdict.cascade
     agreement = _large_agreement(record, words)
     rows = [
-        ("measure.accuracy_all", small and small.accuracy, figure(large and large.accuracy, "share", words)),
-        ("measure.agreement_all", small and small.agreement, agreement),
+        ("measure.accuracy_all", small.accuracy, figure(large.accuracy, "share", words)),
+        ("measure.agreement_all", small.agreement, agreement),
     ]
     table = [_row(key, figure(s, "share", words), _of_large(record, cell, words), words) for key, s, cell in rows]
     f1 = _row(
         "measure.macro_f1",
-        figure(small and small.macro_f1, "score", words),
-        _of_large(record, figure(large and large.macro_f1, "score", words), words),
+        figure(small.macro_f1, "score", words),
+        _of_large(record, figure(large.macro_f1, "score", words), words),
         words,
     )
     covered = (
@@ -71,14 +74,14 @@ def _large_agreement(record: RunRecord, words: Words) -> Cell:
 
 
 def _resources(record: RunRecord, words: Words) -> list[Row]:
-    small, large, costs = record.verdict.small, record.verdict.large, record.verdict.costs
+    small, large, costs = record.verdict.small or _SMALL, record.verdict.large or _LARGE, record.verdict.costs
     unknown = _of_large(record, missing(words), words)
     pairs: list[tuple[str, Measured | None, str, Cell]] = [
-        ("measure.memory", small and small.peak_memory_mb, "MiB", unknown),
-        ("measure.artifact", small and small.artifact_mb, "MiB", unknown),
+        ("measure.memory", small.peak_memory_mb, "MiB", unknown),
+        ("measure.artifact", small.artifact_mb, "MiB", unknown),
         ("measure.latency_p50", _p50(small), "ms", _of_large(record, figure(_p50(large), "ms", words), words)),
         ("measure.latency_p95", _p95(small), "ms", _of_large(record, figure(_p95(large), "ms", words), words)),
-        ("measure.throughput", small and small.throughput_per_s, "per_s", unknown),
+        ("measure.throughput", small.throughput_per_s, "per_s", unknown),
         (
             "measure.cost",
             costs.small_per_1k_usd,
@@ -89,21 +92,21 @@ def _resources(record: RunRecord, words: Words) -> list[Row]:
     return [_row(key, figure(value, unit, words), cell, words) for key, value, unit, cell in pairs]
 
 
-def _p50(model: RungMeasurement | LargeMeasurement | None) -> Measured | None:
-    return model.latency_ms.p50 if model and model.latency_ms else None
+def _p50(model: RungMeasurement | LargeMeasurement) -> Measured | None:
+    return model.latency_ms.p50 if model.latency_ms else None
 
 
-def _p95(model: RungMeasurement | LargeMeasurement | None) -> Measured | None:
-    return model.latency_ms.p95 if model and model.latency_ms else None
+def _p95(model: RungMeasurement | LargeMeasurement) -> Measured | None:
+    return model.latency_ms.p95 if model.latency_ms else None
 
 
 def _training(record: RunRecord, words: Words) -> list[Row]:
-    small, check = record.verdict.small, record.data_check
+    small, check = record.verdict.small or _SMALL, record.data_check
     none = _of_large(record, Cell(words("scorecard.needs_no_training")), words)
     detail = words("scorecard.trained_on_answers", n=words.numbers.count(check.trained_on_answers))
     examples = number(check.splits.get("train"), "count", words, detail if check.trained_on_answers else "")
     return [
-        _row("measure.fit_seconds", figure(small and small.fit_seconds, "s", words), none, words),
+        _row("measure.fit_seconds", figure(small.fit_seconds, "s", words), none, words),
         _row("measure.train_examples", examples, none, words),
     ]
 
@@ -124,10 +127,10 @@ def _deployment(record: RunRecord, words: Words) -> list[Row]:
 
 
 def _understanding(record: RunRecord, words: Words) -> list[Row]:
-    verdict, large = record.verdict, record.verdict.large
+    verdict, large = record.verdict, record.verdict.large or _LARGE
     labels = words("scorecard.narrow", labels=words.numbers.count(len(record.data_check.labels)))
     foreign = "scorecard.foreign_answered" if verdict.decision == "small" else "scorecard.foreign_handed_on"
-    wrong = large.accuracy if large else None
+    wrong = large.accuracy
     errors = None if wrong is None else Measured(1 - wrong.value, _minus(wrong.high), _minus(wrong.low), wrong.n)
     risk = figure(verdict.cascade.risk if verdict.cascade else _errors(verdict.small), "share", words)
     return [
@@ -147,7 +150,7 @@ def _understanding(record: RunRecord, words: Words) -> list[Row]:
         _row(
             "scorecard.unusable",
             Cell(words("scorecard.never_unusable")),
-            _of_large(record, figure(large and large.unusable, "share", words), words),
+            _of_large(record, figure(large.unusable, "share", words), words),
             words,
         ),
     ]
