@@ -13,9 +13,10 @@ from sizewise.core.model import Evidence
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 Floats = NDArray[np.float64]
-FOLDS = 5
-PENALTY = 1.0
-LABEL_PRIOR = 10.0
+Ints = NDArray[np.int64]
+PENALTY = 0.1
+PRIOR = 10.0
+LEAST_IN_A_PAIR = 3
 GATE_SHARE = 0.005
 
 
@@ -36,6 +37,60 @@ def features(evidence: Evidence) -> tuple[tuple[str, ...], Floats]:
 
 
 @dataclass(frozen=True, slots=True)
+class Reliability:
+    """How often answers were right, by label: log-odds against the mean, shrunk to it.
+
+    ``labels`` has shape (labels,), for the leading label (the second opinion's where there is one, else the
+    answer). ``pairs`` (m,) and ``pair_offsets`` (m,) refine it for the pair of leading label and the other label
+    in question (the answer, or its runner-up), numbered leading × labels + other.
+    """
+
+    labels: Floats
+    pairs: Ints
+    pair_offsets: Floats
+
+    def __call__(self, evidence: Evidence) -> Floats:
+        """(n, 2) offsets: of the leading label, and of the pair."""
+        lead, pair = _keys(evidence)
+        by_label = self.labels[lead]
+        place = np.searchsorted(self.pairs, pair).clip(max=max(len(self.pairs) - 1, 0))
+        known = self.pairs[place] == pair if len(self.pairs) else np.zeros(len(pair), dtype=bool)
+        by_pair = np.where(known, self.pair_offsets[place] if len(self.pairs) else 0.0, by_label)
+        return np.column_stack([by_label, by_pair])
+
+
+def _keys(evidence: Evidence) -> tuple[Ints, Ints]:
+    """The leading label and the numbered pair of each row."""
+    size = len(evidence.labels)
+    ordered = np.argsort(-evidence.probabilities, axis=1, kind="stable")[:, :2]
+    answer = ordered[:, 0]
+    if evidence.second_opinion is not None:
+        return evidence.second_opinion, evidence.second_opinion * size + answer
+    return answer, answer * size + ordered[:, -1]
+
+
+def _reliability(evidence: Evidence, right: NDArray[np.bool_]) -> Reliability:
+    size = len(evidence.labels)
+    lead, pair = _keys(evidence)
+    overall = (right.sum() + 1) / (len(right) + 2)
+    hits = np.bincount(lead, weights=right, minlength=size) + PRIOR * overall
+    rate = hits / (np.bincount(lead, minlength=size) + PRIOR)
+    numbers, place, counts = np.unique(pair, return_inverse=True, return_counts=True)
+    pair_hits = np.bincount(place, weights=right) + PRIOR * rate[numbers // size]
+    kept = counts >= LEAST_IN_A_PAIR
+    base = np.log(overall / (1 - overall))
+    return Reliability(
+        labels=_logit(rate) - base,
+        pairs=numbers[kept],
+        pair_offsets=(_logit(pair_hits / (counts + PRIOR)) - base)[kept],
+    )
+
+
+def _logit(rate: Floats) -> Floats:
+    return np.asarray(np.log(rate / (1 - rate)))
+
+
+@dataclass(frozen=True, slots=True)
 class Confidence:
     """A fitted confidence, and the out-of-domain gate in front of it.
 
@@ -47,7 +102,7 @@ class Confidence:
     scale: Floats
     weights: Floats
     bias: float
-    label_offsets: Floats
+    reliability: Reliability
     gate: float
 
     def __call__(self, evidence: Evidence) -> Floats:
@@ -57,65 +112,80 @@ class Confidence:
         names, columns = features(evidence)
         if names != self.names:
             raise ValueError(f"evidence has features {names}, confidence was fitted on {self.names}")
-        best = evidence.probabilities.argmax(axis=1)
-        scores = ((columns - self.mean) / self.scale) @ self.weights + self.bias + self.label_offsets[best]
+        whole = np.column_stack([columns, self.reliability(evidence)])
+        scores = ((whole - self.mean) / self.scale) @ self.weights + self.bias
         confidence = 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
         return np.where(evidence.outlyingness > self.gate, 0.0, confidence)
 
     def save(self, folder: Path) -> None:
         """Write names and arrays."""
         save_json(folder / "confidence.json", {"names": self.names, "bias": self.bias, "gate": self.gate})
-        arrays = {"mean": self.mean, "scale": self.scale, "weights": self.weights, "label_offsets": self.label_offsets}
-        save_arrays(folder / "confidence.safetensors", arrays)
+        save_arrays(
+            folder / "confidence.safetensors",
+            {
+                "mean": self.mean,
+                "scale": self.scale,
+                "weights": self.weights,
+                "labels": self.reliability.labels,
+                "pairs": self.reliability.pairs,
+                "pair_offsets": self.reliability.pair_offsets,
+            },
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Confidence:
         """Read what ``save`` wrote."""
         plain, arrays = load_json(folder / "confidence.json"), load_arrays(folder / "confidence.safetensors")
-        return cls(tuple(plain["names"]), bias=plain["bias"], gate=plain["gate"], **arrays)
+        reliability = Reliability(arrays["labels"], arrays["pairs"], arrays["pair_offsets"])
+        return cls(
+            tuple(plain["names"]),
+            arrays["mean"],
+            arrays["scale"],
+            arrays["weights"],
+            plain["bias"],
+            reliability,
+            plain["gate"],
+        )
 
 
-def fit(evidence: Evidence, right: NDArray[np.bool_]) -> Confidence:
-    """Learn when answers are right. ``evidence`` must be out-of-fold; ``right`` has shape (n,)."""
+def fit(evidence: Evidence, right: NDArray[np.bool_], folds: Ints) -> Confidence:
+    """Learn when answers are right. ``evidence`` must be out-of-fold; ``right`` and ``folds`` have shape (n,).
+
+    The reliability that a row is learned with comes from the other folds: no row sees its own outcome.
+    """
     names, columns = features(evidence)
-    mean, scale = columns.mean(axis=0), columns.std(axis=0)
+    offsets = np.zeros((len(right), 2))
+    for fold in np.unique(folds):
+        held = folds == fold
+        if not held.all():
+            others = np.flatnonzero(~held)
+            offsets[held] = _reliability(take(evidence, others), right[others])(take(evidence, np.flatnonzero(held)))
+    whole = np.column_stack([columns, offsets])
+    mean, scale = whole.mean(axis=0), whole.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
     gate = float(np.quantile(evidence.outlyingness, 1 - GATE_SHARE)) + 1e-9
-    best = evidence.probabilities.argmax(axis=1)
-    offsets = _label_offsets(best, right, len(evidence.labels))
+    reliability = _reliability(evidence, right)
     if right.all() or not right.any():
-        share = (right.sum() + 1) / (len(right) + 2)
-        return Confidence(
-            names, mean, scale, np.zeros(len(names)), float(np.log(share / (1 - share))), 0 * offsets, gate
-        )
+        bias = float(_logit((right.sum() + 1) / (len(right) + 2)))
+        return Confidence(names, mean, scale, np.zeros(len(mean)), bias, reliability, gate)
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=PENALTY, max_iter=1_000)
-    model.fit(np.column_stack([(columns - mean) / scale, offsets[best]]), right)
+    model.fit((whole - mean) / scale, right)
     weights = np.asarray(model.coef_[0], dtype=float)
-    return Confidence(names, mean, scale, weights[:-1], float(model.intercept_[0]), offsets * weights[-1], gate)
+    return Confidence(names, mean, scale, weights, float(model.intercept_[0]), reliability, gate)
 
 
-def _label_offsets(best: NDArray[np.int64], right: NDArray[np.bool_], size: int) -> Floats:
-    """Each label's log-odds of being right when it is said, shrunk to the mean, relative to it; shape (labels,)."""
-    overall = (right.sum() + 1) / (len(right) + 2)
-    hits = np.bincount(best, weights=right, minlength=size) + LABEL_PRIOR * overall
-    rate = hits / (np.bincount(best, minlength=size) + LABEL_PRIOR)
-    return np.asarray(np.log(rate / (1 - rate)) - np.log(overall / (1 - overall)))
-
-
-def out_of_fold(evidence: Evidence, right: NDArray[np.bool_], folds: NDArray[np.int64]) -> Floats:
+def out_of_fold(evidence: Evidence, right: NDArray[np.bool_], folds: Ints) -> Floats:
     """Confidence of each row by a model that did not learn from its fold, shape (n,)."""
     confidence = np.zeros(len(right))
     for fold in range(int(folds.max()) + 1):
-        held = folds == fold
-        confidence[held] = fit(take(evidence, np.flatnonzero(~held)), right[~held])(
-            take(evidence, np.flatnonzero(held))
-        )
+        held, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        confidence[held] = fit(take(evidence, rest), right[rest], folds[rest])(take(evidence, held))
     return confidence
 
 
-def take(evidence: Evidence, rows: Sequence[int] | NDArray[np.int64]) -> Evidence:
+def take(evidence: Evidence, rows: Sequence[int] | Ints) -> Evidence:
     """The evidence of some rows."""
     index = np.asarray(rows)
     return Evidence(
@@ -123,4 +193,5 @@ def take(evidence: Evidence, rows: Sequence[int] | NDArray[np.int64]) -> Evidenc
         evidence.probabilities[index],
         {name: column[index] for name, column in evidence.features.items()},
         evidence.outlyingness[index],
+        None if evidence.second_opinion is None else evidence.second_opinion[index],
     )

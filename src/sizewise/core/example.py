@@ -39,13 +39,18 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Train:
-    """What is learned from: cleaned, exact duplicates collapsed, one target label a row."""
+    """What is learned from: cleaned, exact duplicates collapsed, one target label a row.
+
+    ``others`` holds, where the LLM's answers are the target and gold is known as well, each row's gold (``None``
+    where unknown): nothing is taught from it but a second opinion on when the target is hard to foresee.
+    """
 
     ids: tuple[str, ...]
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
     groups: tuple[int, ...]
     labels: tuple[str, ...]
+    others: tuple[str | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -58,6 +63,7 @@ class Train:
             targets=tuple(self.targets[i] for i in indices),
             groups=tuple(self.groups[i] for i in indices),
             labels=self.labels,
+            others=tuple(self.others[i] for i in indices) if self.others else (),
         )
 
 

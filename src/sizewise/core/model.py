@@ -40,12 +40,15 @@ class Evidence:
     ``probabilities`` has shape (n, number of labels), rows summing to one, columns in the order of
     ``labels``; ``features`` maps a name to an array of shape (n,) that helps to tell right answers
     from wrong ones; ``outlyingness`` has shape (n,) and is larger the less an input resembles train.
+    ``second_opinion``, where there is one, has shape (n,): the position in ``labels`` of the label that
+    heads taught on the other known reference would give.
     """
 
     labels: tuple[str, ...]
     probabilities: Floats
     features: Mapping[str, Floats]
     outlyingness: Floats
+    second_opinion: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.outlyingness)
@@ -80,6 +83,7 @@ class Fitted:
     logits: Floats
     fit_seconds: float
     seconds: float
+    second_logits: Floats | None = None
 
 
 class Recipe(Protocol):

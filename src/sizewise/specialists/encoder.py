@@ -9,33 +9,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.core.answer import Answer
+from sizewise.core.errors import RunError
 from sizewise.core.example import Train
 from sizewise.core.model import Evidence, Fitted
 from sizewise.models.catalogue import DEFAULT_ENCODER
 from sizewise.specialists.heads import (
     Head,
     Singles,
+    Target,
+    cross_scores,
     fit_logistic,
     fit_ridge,
     fit_shares,
     log_sum_exp,
     one_hot,
     softmax,
+    targets_of,
 )
-from sizewise.specialists.keywords import (
-    KeywordsRecipe,
-    KeywordsSpecialist,
-    agreement_features,
-    most_probable,
-    target_numbers,
-)
+from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist
+from sizewise.specialists.opinions import agreement, most_probable, second_opinion
 from sizewise.specialists.sentence_vectors import Progress, SentenceEncoder, VectorCache
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
@@ -98,47 +98,67 @@ class EncoderRecipe:
 
     def fit(self, examples: Train) -> EncoderSpecialist:
         """Learn views and heads."""
-        encoder = SentenceEncoder.from_reference(self.encoder)
-        vectors = self.cache.encode(encoder, examples.inputs, self.progress)
-        views, bases = self._views(vectors, encoder.views, examples.groups)
-        joined, similarities = views(vectors)
-        targets = one_hot(target_numbers(examples), len(examples.labels))
-        heads = self._heads(joined @ bases.components, similarities @ bases.whitening, targets)
-        return EncoderSpecialist(self.keywords.fit(examples), encoder, views, *folded(heads, bases), shares=EVEN_SHARES)
+        encoder, seen, bases, components, similarities = self._features(examples)
+        target, _ = targets_of(examples)
+        wanted = one_hot(target.numbers, target.size)
+        heads = self._logistic(components, wanted), self._ridge(similarities, wanted)
+        first = Opinion(*folded(heads, bases), shares=EVEN_SHARES)
+        return EncoderSpecialist(self.keywords.fit(examples), encoder, seen, first)
 
     def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:
         """Fit, and score each fold by heads that were fitted on the other folds."""
         lower = below.get(self.keywords.name) or self.keywords.validate(examples, folds, {})
         assert isinstance(lower.specialist, KeywordsSpecialist)
         started = time.perf_counter()
+        encoder, seen, bases, components, similarities = self._features(examples)
+        prepared = time.perf_counter() - started
+        target, other = targets_of(examples)
+        first, scores = self._opinion(components, similarities, lower.logits, bases, target, folds)
+        fitted = prepared + (time.perf_counter() - started - prepared) / (int(folds.max()) + 2)
+        specialist = EncoderSpecialist(lower.specialist, encoder, seen, first)
+        second: dict[str, Singles] | None = None
+        second_logits = None
+        if other is not None and lower.second_logits is not None:
+            opinion, second = self._opinion(components, similarities, lower.second_logits, bases, other, folds)
+            specialist = replace(specialist, second=opinion)
+            second_logits = opinion.joined(second).astype(np.float64)
+        evidence = specialist.judged(scores, lower.evidence.features["known"], second)
+        seconds = time.perf_counter() - started + lower.seconds
+        logits = first.joined(scores).astype(np.float64)
+        return Fitted(specialist, evidence, logits, fitted + lower.fit_seconds, seconds, second_logits)
+
+    def _features(self, examples: Train) -> tuple[SentenceEncoder, Views, Bases, Singles, Singles]:
         encoder = SentenceEncoder.from_reference(self.encoder)
         vectors = self.cache.encode(encoder, examples.inputs, self.progress)
-        views, bases = self._views(vectors, encoder.views, examples.groups)
-        joined, raw_similarities = views(vectors)
-        components, similarities = joined @ bases.components, raw_similarities @ bases.whitening
-        numbers = target_numbers(examples)
-        targets = one_hot(numbers, len(examples.labels))
-        heads = self._heads(components, similarities, targets)
-        fitted = time.perf_counter() - started
-        scores = {name: np.zeros_like(targets) for name in ("components", "anchors")}
-        for fold in range(int(folds.max()) + 1):
-            held = folds == fold
-            one, two = self._heads(components[~held], similarities[~held], targets[~held])
-            scores["components"][held] = one(components[held])
-            scores["anchors"][held] = two(similarities[held]) * np.float32(KERNEL_GAIN)
-        scores["ngrams"] = lower.logits.astype(np.float32)
-        shares = fit_shares([scores[name] for name in HEADS], numbers)
-        specialist = EncoderSpecialist(lower.specialist, encoder, views, *folded(heads, bases), shares=shares)
-        joint = specialist.joined(scores)
-        evidence = specialist.judged(scores, lower.evidence.features["known"])
-        seconds = time.perf_counter() - started + lower.seconds
-        return Fitted(specialist, evidence, joint.astype(np.float64), fitted + lower.fit_seconds, seconds)
+        seen, bases = self._views(vectors, encoder.views, examples.groups)
+        joined, similarities = seen(vectors)
+        return encoder, seen, bases, joined @ bases.components, similarities @ bases.whitening
 
-    def _heads(self, components: Singles, similarities: Singles, targets: Singles) -> tuple[Head, Head]:
-        return (
-            fit_logistic(components, targets, self.penalty, self.iterations),
-            fit_ridge(similarities, targets, self.penalty),
-        )
+    def _opinion(
+        self,
+        components: Singles,
+        similarities: Singles,
+        ngrams: NDArray[np.float64],
+        bases: Bases,
+        target: Target,
+        folds: Ints,
+    ) -> tuple[Opinion, dict[str, Singles]]:
+        """Heads for one target, in the shares that suit their out-of-fold scores, and those scores."""
+        one, component_scores = cross_scores(self._logistic, components, target, folds)
+        two, anchor_scores = cross_scores(self._ridge, similarities, target, folds)
+        scores = {
+            "components": component_scores,
+            "anchors": anchor_scores * np.float32(KERNEL_GAIN),
+            "ngrams": ngrams.astype(np.float32),
+        }
+        shares = fit_shares([scores[name][target.taught] for name in HEADS], target.numbers[target.taught])
+        return Opinion(*folded((one, two), bases), shares=shares), scores
+
+    def _logistic(self, components: Singles, targets: Singles) -> Head:
+        return fit_logistic(components, targets, self.penalty, self.iterations)
+
+    def _ridge(self, similarities: Singles, targets: Singles) -> Head:
+        return fit_ridge(similarities, targets, self.penalty)
 
     def _views(self, vectors: Singles, views: int, groups: Sequence[int]) -> tuple[Views, Bases]:
         shaped = vectors.reshape(len(vectors), views, -1)
@@ -170,49 +190,89 @@ def folded(heads: tuple[Head, Head], bases: Bases) -> tuple[Head, Head]:
 
 
 @dataclass(frozen=True, slots=True)
-class EncoderSpecialist:
-    """The ``keywords`` specialist, an encoder, and two heads on what the encoder sees."""
+class Opinion:
+    """Heads on what the encoder sees, and the share of each head's scores, that of the n-grams last."""
 
-    keywords: KeywordsSpecialist
-    encoder: SentenceEncoder
-    views: Views
     components: Head
     anchors: Head
     shares: tuple[float, ...]
-    name: str = "encoder"
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self.keywords.labels
-
-    def scores(self, inputs: Sequence[str]) -> tuple[dict[str, Singles], NDArray[np.float64]]:
-        """Each head's (n, labels) scores, and the share of each input's n-grams that train knew."""
-        if not inputs:
-            return {name: np.zeros((0, len(self.labels)), dtype=np.float32) for name in HEADS}, np.zeros(0)
-        ngrams, known = self.keywords.scores(inputs)
-        joined, similarities = self.views(self.encoder.encode(inputs))
-        return {
-            "components": self.components(joined),
-            "anchors": self.anchors(similarities) * np.float32(KERNEL_GAIN),
-            "ngrams": ngrams,
-        }, known
+    def scores(self, joined: Singles, similarities: Singles, ngrams: Singles) -> dict[str, Singles]:
+        """Each head's (n, labels) scores."""
+        anchors = self.anchors(similarities) * np.float32(KERNEL_GAIN)
+        return {"components": self.components(joined), "anchors": anchors, "ngrams": ngrams}
 
     def joined(self, scores: Mapping[str, Singles]) -> Singles:
         """The heads' scores in their shares, shape (n, labels): logits, already at the right temperature."""
         shares = zip(self.shares, HEADS, strict=True)
         return np.asarray(sum(np.float32(share) * scores[name] for share, name in shares), dtype=np.float32)
 
-    def judged(self, scores: Mapping[str, Singles], known: NDArray[np.float64]) -> Evidence:
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """What is saved, each name with its prefix."""
+        return {
+            f"{prefix}.components.weights": self.components.weights,
+            f"{prefix}.components.bias": self.components.bias,
+            f"{prefix}.anchors.weights": self.anchors.weights,
+            f"{prefix}.anchors.bias": self.anchors.bias,
+            f"{prefix}.shares": np.array(self.shares),
+        }
+
+    @classmethod
+    def from_arrays(cls, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Opinion | None:
+        """What ``arrays`` gave, or ``None`` where nothing of that prefix was saved."""
+        if f"{prefix}.shares" not in arrays:
+            return None
+        one, two = (
+            Head(arrays[f"{prefix}.{n}.weights"], arrays[f"{prefix}.{n}.bias"]) for n in ("components", "anchors")
+        )
+        return cls(one, two, tuple(arrays[f"{prefix}.shares"].tolist()))
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpecialist:
+    """The ``keywords`` specialist, an encoder, and heads on what the encoder sees.
+
+    ``second`` is there where the log had two references: heads taught on the other one, for confidence only.
+    """
+
+    keywords: KeywordsSpecialist
+    encoder: SentenceEncoder
+    views: Views
+    first: Opinion
+    second: Opinion | None = None
+    name: str = "encoder"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.keywords.labels
+
+    def scores(
+        self, inputs: Sequence[str]
+    ) -> tuple[dict[str, Singles], NDArray[np.float64], dict[str, Singles] | None]:
+        """Each head's (n, labels) scores, the share of each input's n-grams that train knew, and second scores."""
+        if not inputs:
+            empty = {name: np.zeros((0, len(self.labels)), dtype=np.float32) for name in HEADS}
+            return empty, np.zeros(0), empty
+        ngrams, known, second_ngrams = self.keywords.scores(inputs)
+        joined, similarities = self.views(self.encoder.encode(inputs))
+        second = None
+        if self.second is not None and second_ngrams is not None:
+            second = self.second.scores(joined, similarities, second_ngrams)
+        return self.first.scores(joined, similarities, ngrams), known, second
+
+    def judged(
+        self, scores: Mapping[str, Singles], known: NDArray[np.float64], second: Mapping[str, Singles] | None = None
+    ) -> Evidence:
         """Evidence from the heads' scores."""
-        joint = self.joined(scores)
+        joint = self.first.joined(scores)
         best = joint.argmax(axis=1) if len(joint) else np.zeros(0, dtype=np.int64)
         features = {"known": known, "highest": joint.max(axis=1, initial=-np.inf).astype(np.float64)}
-        return Evidence(
-            self.labels,
-            softmax(joint),
-            features | agreement_features(scores, best),
-            -log_sum_exp(joint),
-        )
+        features |= agreement(scores, best)
+        opinion = None
+        if second is not None and self.second is not None:
+            opinion, more = second_opinion(self.second.joined(second), best)
+            features |= more
+        return Evidence(self.labels, softmax(joint), features, -log_sum_exp(joint), opinion)
 
     def evidence(self, inputs: Sequence[str]) -> Evidence:
         """Probabilities, what the heads think of one another's answers, and how unlike train the input looks."""
@@ -225,29 +285,25 @@ class EncoderSpecialist:
     def save(self, folder: Path) -> None:
         """Write all but the encoder, which stays where it is: the manifest names it by reference and hash."""
         self.keywords.save(folder)
-        save_arrays(
-            folder / "encoder.safetensors",
-            {
-                "centre": self.views.centre, "anchors": self.views.anchors,
-                "components.weights": self.components.weights, "components.bias": self.components.bias,
-                "anchors.weights": self.anchors.weights, "anchors.bias": self.anchors.bias,
-                "shares": np.array(self.shares),
-            },
-        )  # fmt: skip
-        save_json(
-            folder / "encoder.json", {"reference": self.encoder.files.reference, "sha256": self.encoder.files.sha256}
-        )
+        arrays = {"centre": self.views.centre, "anchors": self.views.anchors} | self.first.arrays("first")
+        if self.second is not None:
+            arrays |= self.second.arrays("second")
+        save_arrays(folder / "encoder.safetensors", arrays)
+        about = {"reference": self.encoder.files.reference, "sha256": self.encoder.files.sha256}
+        save_json(folder / "encoder.json", about)
 
     @classmethod
     def load(cls, folder: Path) -> EncoderSpecialist:
         """Read what ``save`` wrote; the encoder's files are checked against their hashes."""
         about, arrays = load_json(folder / "encoder.json"), load_arrays(folder / "encoder.safetensors")
         reference = f"file:{folder / 'encoder'}" if (folder / "encoder").is_dir() else about["reference"]
+        first = Opinion.from_arrays("first", arrays)
+        if first is None:
+            raise RunError(f"{folder / 'encoder.safetensors'} holds no heads: it is damaged. Make the run again.")
         return cls(
             KeywordsSpecialist.load(folder),
             SentenceEncoder.from_reference(reference, about["sha256"]),
             Views(arrays["centre"], arrays["anchors"]),
-            Head(arrays["components.weights"], arrays["components.bias"]),
-            Head(arrays["anchors.weights"], arrays["anchors.bias"]),
-            tuple(arrays["shares"].tolist()),
+            first,
+            Opinion.from_arrays("second", arrays),
         )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sizewise.core.example import Train
+
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
+LEAST_OTHERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,39 @@ def fit_ridge(features: Singles, targets: Singles, penalty: float = 1.0) -> Head
     gram[np.diag_indices(len(gram))] += penalty
     weights = cho_solve(cho_factor(gram, check_finite=False), features.T @ (targets - 1 / targets.shape[1]))
     return Head(np.asarray(weights, dtype=np.float32), np.zeros(targets.shape[1], dtype=np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What heads are taught: ``numbers`` (n,) label positions, ``taught`` (n,) where one is known, ``size`` labels."""
+
+    numbers: Ints
+    taught: NDArray[np.bool_]
+    size: int
+
+
+def targets_of(examples: Train) -> tuple[Target, Target | None]:
+    """The target of every row, and where enough rows carry another reference, that one for a second opinion."""
+    position: dict[str | None, int] = {label: i for i, label in enumerate(examples.labels)}
+    size = len(examples.labels)
+    first = Target(np.array([position[t] for t in examples.targets]), np.ones(len(examples), dtype=bool), size)
+    numbers = np.array([position.get(other, -1) for other in examples.others], dtype=np.int64)
+    taught = numbers >= 0
+    if taught.sum() < max(LEAST_OTHERS, len(examples) / 2):
+        return first, None
+    return first, Target(np.maximum(numbers, 0), taught, size)
+
+
+def cross_scores(
+    fit: Callable[[Singles, Singles], Head], features: Singles, target: Target, folds: Ints
+) -> tuple[Head, Singles]:
+    """A head fitted on all rows, and the (n, labels) scores of heads that did not learn from each row's fold."""
+    wanted = one_hot(target.numbers, target.size)
+    scores = np.zeros_like(wanted)
+    for fold in range(int(folds.max()) + 1):
+        held, rest = folds == fold, (folds != fold) & target.taught
+        scores[held] = fit(features[rest], wanted[rest])(features[held])
+    return fit(features[target.taught], wanted[target.taught]), scores
 
 
 def fit_temperature(scores: Singles, targets: Ints) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,33 @@ from sizewise.core.model import Evidence, Fitted
 from sizewise.specialists.heads import (
     Head,
     Singles,
+    Target,
+    cross_scores,
     fit_logistic,
     fit_temperature,
-    log_odds,
     log_sum_exp,
     one_hot,
     softmax,
+    targets_of,
 )
 from sizewise.specialists.ngrams import NGrams
+from sizewise.specialists.opinions import most_probable, second_opinion
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 Ints = NDArray[np.int64]
 SCALE = 8.0  # of the features against the head's penalty; chosen out-of-fold
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A head on the n-grams themselves, and the factor that makes its scores logits."""
+
+    head: Head
+    temperature: float
+
+    def __call__(self, features: Any) -> Singles:
+        """(n, labels) centred scores of (n, n-grams) weights."""
+        return self.head(features)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +59,38 @@ class KeywordsRecipe:
     def fit(self, examples: Train) -> KeywordsSpecialist:
         """Learn n-grams, their reduction and the head."""
         ngrams, matrix, reduction = self._features(examples)
-        targets = one_hot(target_numbers(examples), len(examples.labels))
-        return self._specialist(examples, ngrams, reduction, self._head(matrix @ reduction, targets), 1.0)
+        target, _ = targets_of(examples)
+        head = self._head(np.asarray(matrix @ reduction), one_hot(target.numbers, target.size))
+        return KeywordsSpecialist(examples.labels, ngrams, Scorer(_unreduced(head, reduction), 1.0))
 
     def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:  # noqa: ARG002
         """Fit, and score each fold by a head that was fitted on the other folds."""
         started = time.perf_counter()
         ngrams, matrix, reduction = self._features(examples)
-        reduced = np.asarray(matrix @ reduction)
-        numbers = target_numbers(examples)
-        targets = one_hot(numbers, len(examples.labels))
-        head = self._head(reduced, targets)
-        fitted = time.perf_counter() - started
-        scores = np.zeros_like(targets)
-        for fold in range(int(folds.max()) + 1):
-            held = folds == fold
-            scores[held] = self._head(reduced[~held], targets[~held])(reduced[held])
-        specialist = self._specialist(examples, ngrams, reduction, head, fit_temperature(scores, numbers))
-        evidence = specialist.judged(scores, ngrams.matrix(examples.inputs)[1])
-        return Fitted(specialist, evidence, scores.astype(np.float64), fitted, time.perf_counter() - started)
+        reduced = np.asarray(matrix @ reduction, dtype=np.float32)
+        prepared = time.perf_counter() - started
+        target, other = targets_of(examples)
+        scorer, scores = self._scorer(reduced, reduction, target, folds)
+        fitted = prepared + (time.perf_counter() - started - prepared) / (int(folds.max()) + 2)
+        specialist = KeywordsSpecialist(examples.labels, ngrams, scorer)
+        second: Singles | None = None
+        if other is not None:
+            second_scorer, second = self._scorer(reduced, reduction, other, folds)
+            specialist = replace(specialist, second=second_scorer)
+        evidence = specialist.judged(scores, ngrams.matrix(examples.inputs)[1], second)
+        return Fitted(
+            specialist,
+            evidence,
+            scores.astype(np.float64),
+            fitted,
+            time.perf_counter() - started,
+            None if second is None else second.astype(np.float64),
+        )
+
+    def _scorer(self, reduced: Singles, reduction: Singles, target: Target, folds: Ints) -> tuple[Scorer, Singles]:
+        head, scores = cross_scores(self._head, reduced, target, folds)
+        temperature = fit_temperature(scores[target.taught], target.numbers[target.taught])
+        return Scorer(_unreduced(head, reduction), temperature), scores
 
     def _features(self, examples: Train) -> tuple[NGrams, Any, Singles]:
         from sklearn.utils.extmath import randomized_svd
@@ -76,41 +104,47 @@ class KeywordsRecipe:
     def _head(self, reduced: Singles, targets: Singles) -> Head:
         return fit_logistic(np.asarray(reduced, dtype=np.float32), targets, self.penalty, self.iterations)
 
-    def _specialist(
-        self, examples: Train, ngrams: NGrams, reduction: Singles, head: Head, temperature: float
-    ) -> KeywordsSpecialist:
-        return KeywordsSpecialist(
-            examples.labels, ngrams, Head(np.asarray(reduction @ head.weights), head.bias), temperature
-        )
+
+def _unreduced(head: Head, reduction: Singles) -> Head:
+    """The head that reads n-grams where ``head`` reads their reduction: serving needs no reduction."""
+    return Head(np.asarray(reduction @ head.weights), head.bias)
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordsSpecialist:
-    """``head`` weighs the n-grams themselves: serving needs no reduction."""
+    """N-grams, the scorer that answers, and where the log had two references, one for a second opinion."""
 
     labels: tuple[str, ...]
     ngrams: NGrams
-    head: Head
-    temperature: float
+    scorer: Scorer
+    second: Scorer | None = None
     name: str = "keywords"
 
-    def scores(self, inputs: Sequence[str]) -> tuple[Singles, NDArray[np.float64]]:
-        """(n, labels) scores and, of shape (n,), the share of each input's n-grams that train knew."""
-        if len(inputs) == 1:
-            columns, weights, known = self.ngrams.row(inputs[0])
-            scores = weights @ self.head.weights[columns] + self.head.bias
-            return (scores - scores.mean())[None, :], np.array([known])
-        matrix, known_shares = self.ngrams.matrix(inputs)
-        return self.head(matrix), known_shares
+    def scores(self, inputs: Sequence[str]) -> tuple[Singles, NDArray[np.float64], Singles | None]:
+        """(n, labels) scores, the (n,) share of each input's n-grams that train knew, and second scores."""
+        matrix, known = self._row(inputs[0]) if len(inputs) == 1 else self.ngrams.matrix(inputs)
+        return self._scored(self.scorer, matrix), known, self._scored(self.second, matrix) if self.second else None
 
-    def judged(self, scores: Singles, known: NDArray[np.float64]) -> Evidence:
+    def _row(self, text: str) -> tuple[tuple[NDArray[np.int32], Singles], NDArray[np.float64]]:
+        columns, weights, known = self.ngrams.row(text)
+        return (columns, weights), np.array([known])
+
+    def _scored(self, scorer: Scorer, matrix: Any) -> Singles:
+        if not isinstance(matrix, tuple):
+            return scorer(matrix)
+        columns, weights = matrix  # one row: numpy alone, no sparse matrix
+        scores = weights @ scorer.head.weights[columns] + scorer.head.bias
+        return np.asarray((scores - scores.mean())[None, :], dtype=np.float32)
+
+    def judged(self, scores: Singles, known: NDArray[np.float64], second: Singles | None = None) -> Evidence:
         """Evidence from scores, for a whole run or one fold of it."""
-        return Evidence(
-            self.labels,
-            softmax(scores * self.temperature),
-            {"known": known, "highest": scores.max(axis=1).astype(np.float64)},
-            -log_sum_exp(scores),
-        )
+        best = scores.argmax(axis=1) if len(scores) else np.zeros(0, dtype=np.int64)
+        features = {"known": known, "highest": scores.max(axis=1, initial=-np.inf).astype(np.float64)}
+        opinion = None
+        if second is not None and self.second is not None:
+            opinion, more = second_opinion(second * self.second.temperature, best)
+            features |= more
+        return Evidence(self.labels, softmax(scores * self.scorer.temperature), features, -log_sum_exp(scores), opinion)
 
     def evidence(self, inputs: Sequence[str]) -> Evidence:
         """Probabilities, the share of known n-grams, and an energy score for what looks unlike train."""
@@ -121,43 +155,26 @@ class KeywordsSpecialist:
         return most_probable(self.evidence(inputs))
 
     def save(self, folder: Path) -> None:
-        """Write labels, n-grams and head."""
+        """Write labels, n-grams and heads."""
         save_json(folder / "labels.json", list(self.labels))
         self.ngrams.save(folder)
-        save_arrays(
-            folder / "keywords.safetensors",
-            {"weights": self.head.weights, "bias": self.head.bias, "temperature": np.array([self.temperature])},
-        )
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, scorer in (("first", self.scorer), ("second", self.second)):
+            if scorer is not None:
+                arrays |= {f"{name}.weights": scorer.head.weights, f"{name}.bias": scorer.head.bias}
+                arrays[f"{name}.temperature"] = np.array([scorer.temperature], dtype=np.float32)
+        save_arrays(folder / "keywords.safetensors", arrays)
 
     @classmethod
     def load(cls, folder: Path) -> KeywordsSpecialist:
         """Read what ``save`` wrote."""
         arrays = load_arrays(folder / "keywords.safetensors")
-        head = Head(arrays["weights"], arrays["bias"])
-        return cls(tuple(load_json(folder / "labels.json")), NGrams.load(folder), head, float(arrays["temperature"][0]))
-
-
-def target_numbers(examples: Train) -> Ints:
-    """Each row's target as a position in ``examples.labels``, shape (n,)."""
-    position = {label: i for i, label in enumerate(examples.labels)}
-    return np.array([position[t] for t in examples.targets], dtype=np.int64)
-
-
-def most_probable(evidence: Evidence) -> list[Answer]:
-    """Bare answers: the most probable label of each row, with the probabilities of the first five."""
-    answers = []
-    for row in evidence.probabilities:
-        order = np.argsort(-row, kind="stable")[:5]
-        shown = {evidence.labels[i]: float(row[i]) for i in order}
-        answers.append(Answer(evidence.labels[int(order[0])], probabilities=shown))
-    return answers
-
-
-def agreement_features(names_and_scores: Mapping[str, Singles], best: Ints) -> dict[str, NDArray[np.float64]]:
-    """What each head thinks of the joint answer: its log-odds for it, and whether it would say the same."""
-    rows = np.arange(len(best))
-    columns: dict[str, NDArray[np.float64]] = {}
-    for name, scores in names_and_scores.items():
-        columns[f"{name}_log_odds"] = log_odds(softmax(scores)[rows, best])
-        columns[f"{name}_agrees"] = (scores.argmax(axis=1) == best).astype(np.float64)
-    return columns
+        scorers = {
+            name: Scorer(
+                Head(arrays[f"{name}.weights"], arrays[f"{name}.bias"]), float(arrays[f"{name}.temperature"][0])
+            )
+            for name in ("first", "second")
+            if f"{name}.weights" in arrays
+        }
+        labels = tuple(load_json(folder / "labels.json"))
+        return cls(labels, NGrams.load(folder), scorers["first"], scorers.get("second"))

@@ -88,7 +88,9 @@ def _fit(recipe: Recipe, train: Train, numbers: NDArray[np.int64], below: Mappin
         arrays | {
             "probabilities": result.evidence.probabilities, "outlyingness": result.evidence.outlyingness,
             "logits": result.logits,
-        },
+        }
+        | ({} if result.evidence.second_opinion is None else {"second_opinion": result.evidence.second_opinion})
+        | ({} if result.second_logits is None else {"second_logits": result.second_logits}),
     )  # fmt: skip
     about = {
         "labels": result.evidence.labels, "features": list(result.evidence.features),
@@ -101,9 +103,13 @@ def _load(name: str, folder: Path) -> Fitted:
     """The rung as it was saved: what is measured from here on is what ships."""
     about, arrays = load_json(folder / "fitted.json"), load_arrays(folder / "evidence.safetensors")
     columns = {feature: arrays[f"feature.{feature}"] for feature in about["features"]}
-    evidence = Evidence(tuple(about["labels"]), arrays["probabilities"], columns, arrays["outlyingness"])
+    evidence = Evidence(
+        tuple(about["labels"]), arrays["probabilities"], columns, arrays["outlyingness"], arrays.get("second_opinion")
+    )
     specialist = load_specialist(name, folder / "specialist")
-    return Fitted(specialist, evidence, arrays["logits"], about["fit_seconds"], about["seconds"])
+    return Fitted(
+        specialist, evidence, arrays["logits"], about["fit_seconds"], about["seconds"], arrays.get("second_logits")
+    )
 
 
 def _contestant(
@@ -119,7 +125,7 @@ def _contestant(
         folder=artefact,
         evidence=fitted.evidence,
         right=right,
-        confidence=confidence.fit(fitted.evidence, right),
+        confidence=confidence.fit(fitted.evidence, right, numbers),
         confidence_out_of_fold=confidence.out_of_fold(fitted.evidence, right, numbers),
         fit_seconds=fitted.fit_seconds,
         artifact_mb=sum(f.stat().st_size for f in artefact.rglob("*") if f.is_file()) / 1_024**2,

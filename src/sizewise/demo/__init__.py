@@ -1,0 +1,1 @@
+"""The bundled task: messages to an online shop's support. Data only; see DATA_CARD.md."""
