@@ -261,7 +261,11 @@ def _rows(path: Path) -> Generator[Row]:
                 raise DataError(
                     f"{path} is not UTF-8 text. A log is JSON lines or CSV in UTF-8 (iconv converts others)."
                 )
-            yield from _csv_rows(file) if _is_csv(path) else _json_rows(file)
+            if not _is_csv(path):
+                yield from _json_rows(file)
+                return
+            with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+                yield from _csv_rows(text)
     except csv.Error as error:
         raise DataError(f"{path}: its first line is not CSV: {error}.") from error
     except (OSError, EOFError, zlib.error) as error:
@@ -302,9 +306,8 @@ def _json_rows(file: IO[bytes]) -> Iterator[Row]:
             yield number, text, row if isinstance(row, dict) else f"not an object but {type(row).__name__}"
 
 
-def _csv_rows(file: IO[bytes]) -> Iterator[Row]:
+def _csv_rows(text: IO[str]) -> Iterator[Row]:
     csv.field_size_limit(1 << 30)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     waiting: deque[str] = deque()  # lines to be read again, after a broken record had taken them in
     taken: list[str] = []  # the lines of the record being read
 

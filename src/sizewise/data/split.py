@@ -234,6 +234,7 @@ def _train(examples: Sequence[Example], kind: ReferenceKind, known: frozenset[st
             targets=tuple(t for _, t in kept),
             groups=tuple(e.group for e, _ in kept),
             labels=tuple(taught),
+            others=tuple(e.gold if e.gold in set(taught) else None for e, _ in kept) if kind == "llm" else (),
         ),
         collapsed=sum(len(said) for said in by_input.values()) - len(rows),
         conflicting=conflicting,

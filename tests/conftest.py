@@ -1,0 +1,74 @@
+"""What many tests share: a small generated log, and one finished run on it, made once a session."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sizewise
+
+ROWS = 300
+SAID = {
+    "refund": ["where is my money back for {}", "I want a refund for order {}", "верните деньги за заказ {}"],
+    "delivery": ["when will parcel {} arrive", "где мой заказ {}, курьер не приехал", "track the delivery {}"],
+    "account": ["I cannot log in as {}", "не могу войти в кабинет {}", "reset the password of {}"],
+}
+AROUND = [
+    "please",
+    "today",
+    "again",
+    "urgent",
+    "now",
+    "still",
+    "really",
+    "быстро",
+    "срочно",
+    "пожалуйста",
+    "thanks",
+    "hello",
+]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIZEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def log_rows() -> list[dict[str, Any]]:
+    """300 messages, English and Russian, with gold and an LLM's answers of which about 5 % are wrong."""
+    draw = random.Random(0)
+    rows = []
+    for number in range(ROWS):
+        gold = draw.choice(list(SAID))
+        text = draw.choice(SAID[gold]).format(draw.randrange(1000)) + " " + " ".join(draw.sample(AROUND, 3))
+        answer = gold if draw.random() < 0.95 else draw.choice(list(SAID))
+        rows.append(
+            {
+                "id": f"r{number}", "input": text, "gold": gold, "answer": answer, "model": "openai:gpt-4o",
+                "latency_ms": round(draw.uniform(300, 900), 1), "prompt_tokens": 80, "completion_tokens": 4,
+            }
+        )  # fmt: skip
+    return rows
+
+
+@pytest.fixture(scope="session")
+def log_file(log_rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``log_rows`` as JSON lines."""
+    path = tmp_path_factory.mktemp("log") / "messages.jsonl"
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in log_rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished_run(log_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of ``log_file`` by the rungs majority and keywords. Copy it before changing it."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return sizewise.decide(log_file, out=folder, rungs=["majority", "keywords"]).folder
