@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sizewise.cascade.cascade import BATCH, Cascade, chosen_labels, equal
-from sizewise.cascade.confidence import Confidence
+from sizewise.cascade.confidence import Confidence, Reliability
 from sizewise.core.answer import Answer
 from sizewise.core.model import Evidence, Model, Specialist
 
@@ -34,7 +34,8 @@ class Scripted:
 #: confidence = the top probability itself: the weight of its log-odds is one, everything else counts nothing
 CONFIDENCE = Confidence(
     ("logit", "margin", "entropy", "outlyingness"),
-    np.zeros(4), np.ones(4), np.array([1.0, 0, 0, 0]), 0.0, np.zeros(2), gate=1.0,
+    np.zeros(6), np.ones(6), np.array([1.0, 0, 0, 0, 0, 0]), 0.0,
+    Reliability(np.zeros(2), np.zeros(0, dtype=np.int64), np.zeros(0)), gate=1.0,
 )  # fmt: skip
 
 
