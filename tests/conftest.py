@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,3 +74,15 @@ def finished_run(log_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """A run of ``log_file`` by the rungs majority and keywords. Copy it before changing it."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     return sizewise.decide(log_file, out=folder, rungs=["majority", "keywords"]).folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 200 KiB, where this machine lets us mount one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(folder)]
+    if os.name != "posix" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk needs root and a mount of tmpfs")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

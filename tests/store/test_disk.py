@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from sizewise.core.errors import LimitReached, RunError
+from sizewise.store.disk import explained, write_whole
+
+
+def test_text_and_bytes_arrive_whole_and_leave_nothing_beside(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_whole(path, "где\n")
+    assert path.read_bytes() == "где\n".encode()
+    write_whole(path, b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_reader_never_sees_a_part(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    versions = [bytes([letter]) * 200_000 for letter in b"ab"]
+    write_whole(path, versions[0])
+    done = threading.Event()
+
+    def write() -> None:
+        for turn in range(30):
+            write_whole(path, versions[turn % 2])
+        done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while not done.is_set():
+        assert path.read_bytes() in versions
+    thread.join()
+
+
+def test_a_process_killed_while_it_writes_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    program = """
+import os, sys
+from pathlib import Path
+from sizewise.store.disk import write_whole
+os.fsync = lambda number: os._exit(9)
+write_whole(Path(sys.argv[1]), "new")
+"""
+    assert subprocess.run([sys.executable, "-c", program, str(path)], check=False).returncode == 9
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_a_limit_and_the_old_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(LimitReached, match=r"no space left.*same command again") as limit:
+        write_whole(path, "new")
+    assert str(path) in str(limit.value)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    path = small_disk / "file"
+    write_whole(path, "old")
+    with pytest.raises(LimitReached):
+        write_whole(path, b"x" * 300_000)
+    assert path.read_text() == "old"
+    assert list(small_disk.iterdir()) == [path]
+
+
+def test_other_refusals_are_the_persons_to_put_right(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"cannot write .*none.*No such file"):
+        write_whole(tmp_path / "none" / "file", "x")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RunError, match="Not a directory"):
+        write_whole(tmp_path / "file" / "below", "x")
+    with pytest.raises(RunError, match="cannot write"), explained(tmp_path):
+        (tmp_path / "file").mkdir()
