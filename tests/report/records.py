@@ -92,7 +92,7 @@ def costs(volume: float | None, known: bool = True) -> Costs:
         large_per_1k_usd=Measured(0.291, 0.288, 0.294, 3_000) if known else None,
         small_per_1k_usd=Measured(0.0116, 0.0112, 0.0121, 5),
         cascade_per_1k_usd=Measured(0.079, 0.074, 0.084, 3_000) if known else None,
-        large_source="recorded costs" if known else None, machine="AWS t3.medium", machine_usd_per_hour=0.0416,
+        large_source="recorded in the log" if known else None, machine="AWS t3.medium", machine_usd_per_hour=0.0416,
         machine_source="https://prices.example/aws", machine_date="2026-04-17", volume_per_month=volume,
         large_per_month_usd=volume and volume / 1_000 * 0.291, small_per_month_usd=volume and 30.37,
         cascade_per_month_usd=volume and 30.37 + volume / 1_000 * 0.0754, machines=1 if volume else None,

@@ -73,6 +73,22 @@ def test_large_names_what_binds(binding: str, bar: dict[str, float], said: str) 
     assert said in read(render(of)).headline
 
 
+def test_a_small_model_that_is_better_is_said_to_be_better() -> None:
+    of = record("small", gold=True)
+    assert of.verdict.guarantee is not None
+    promise = replace(of.verdict.guarantee, bound=-0.1642, bound_answering_all=-0.1642)
+    of = with_verdict(of, guarantee=promise, guarantees=(promise,))
+    assert "more often right than the large model's, by at least 16.4\u00a0%" in read(render(of)).headline
+    assert "не менее чем на 16,4\u00a0%" in read(render(of, "ru")).headline
+
+
+def test_the_source_of_a_price_is_said_in_the_reader_s_language() -> None:
+    of = record()
+    source = "tokens × price of gpt-4o (2026-06-01, https://prices.example (list))"
+    of = with_verdict(of, costs=replace(of.verdict.costs, large_source=source))
+    assert "токены × цена gpt-4o (2026-06-01, https://prices.example (list))" in read(render(of, "ru")).part("money")
+
+
 def test_a_closed_perimeter_rules_the_large_model_out() -> None:
     of = record("large")
     of = replace(of, measurements=replace(of.measurements, bar=replace(of.measurements.bar, perimeter="closed")))

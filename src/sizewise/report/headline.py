@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sizewise.core.record import RunRecord
-from sizewise.core.verdict import Verdict
+from sizewise.core.verdict import Guarantee, Verdict
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
 
@@ -88,9 +88,16 @@ def _promise(verdict: Verdict, words: Words) -> str:
     guarantee = verdict.guarantee
     if guarantee is None or not guarantee.holds or verdict.decision not in ("small", "cascade"):
         return ""
+    gain = -(guarantee.bound_answering_all or 0.0)
+    if verdict.decision == "small" and guarantee.quantity == "excess" and gain >= 0.001:
+        return words("promise.better", gain=words.numbers.write(gain, "share"), certainty=_certainty(guarantee, words))
     about = "excess" if guarantee.quantity == "excess" else f"risk_{verdict.reference}"
-    limit, certainty = words.numbers.write(guarantee.limit, "level"), words.numbers.write(1 - guarantee.delta, "level")
-    return words(f"promise.{about}", limit=limit, certainty=certainty)
+    limit = words.numbers.write(guarantee.limit, "level")
+    return words(f"promise.{about}", limit=limit, certainty=_certainty(guarantee, words))
+
+
+def _certainty(guarantee: Guarantee, words: Words) -> str:
+    return words.numbers.write(1 - guarantee.delta, "level")
 
 
 def _money(verdict: Verdict, words: Words) -> str:

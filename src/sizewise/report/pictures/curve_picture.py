@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sizewise.core.record import CurvePoint, RunRecord
+from sizewise.core.verdict import Guarantee
 from sizewise.report.pictures.frame import ACCENT, INK, MUTED, WARN, Picture, draw
 from sizewise.report.words import Words
 
@@ -22,7 +23,7 @@ def curve_picture(record: RunRecord, words: Words) -> Picture | None:
     def paint(axes: Any) -> None:
         _paint(axes, points, record, words)
 
-    svg = draw("curve", title, _alternative(record, words), paint, (7.2, 4.1))
+    svg = draw("curve", title, _alternative(record, words), paint, (7.2, 4.4))
     return Picture(svg, title, _note(record, words))
 
 
@@ -33,18 +34,32 @@ def _thinned(points: Sequence[CurvePoint]) -> list[CurvePoint]:
     return [points[round(i * step)] for i in range(MOST_POINTS)]
 
 
-def _quantity(record: RunRecord) -> str:
-    guarantee, reference = record.verdict.guarantee, record.verdict.reference
-    return "quantity.excess" if guarantee and guarantee.quantity == "excess" else f"quantity.risk_{reference}"
+def _guarantee(record: RunRecord) -> Guarantee | None:
+    """The one that the curve is about: excess where that is certified, else risk."""
+    verdict = record.verdict
+    return next((g for g in verdict.guarantees if g.quantity == "excess"), verdict.guarantee)
+
+
+def _about_excess(record: RunRecord) -> bool:
+    guarantee = _guarantee(record)
+    return guarantee is not None and guarantee.quantity == "excess"
 
 
 def _threshold_point(record: RunRecord) -> CurvePoint | None:
     """The last point, seen from the safe end, whose threshold is still certified."""
-    guarantee = record.verdict.guarantee
-    if guarantee is None or guarantee.threshold is None:
+    threshold = _threshold(record)
+    if threshold is None:
         return None
-    within = [p for p in record.curve if p.threshold >= guarantee.threshold]
+    within = [p for p in record.curve if p.threshold >= threshold]
     return max(within, key=lambda p: p.coverage, default=None)
+
+
+def _threshold(record: RunRecord) -> float | None:
+    """The system's own threshold; without a system, what the curve's guarantee allows."""
+    guarantee, cascade = _guarantee(record), record.verdict.cascade
+    if cascade is not None:
+        return cascade.threshold
+    return None if guarantee is None else guarantee.threshold
 
 
 def _alternative(record: RunRecord, words: Words) -> str:
@@ -64,7 +79,9 @@ def _alternative(record: RunRecord, words: Words) -> str:
 
 
 def _note(record: RunRecord, words: Words) -> tuple[str, ...]:
-    key = "picture.curve_note" if _threshold_point(record) is not None else "picture.curve_note_none"
+    key = "picture.curve_note_excess" if _about_excess(record) else "picture.curve_note"
+    if _threshold_point(record) is None:
+        key = "picture.curve_note_none"
     return (words(key), words("picture.curve_note_test"))
 
 
@@ -93,12 +110,14 @@ def _paint(axes: Any, points: list[CurvePoint], record: RunRecord, words: Words)
             FuncFormatter(lambda v, _: f"{words.numbers.plain(v, 0 if v == round(v) else 1)}\u00a0%")
         )
     axes.set_xlabel(words("picture.coverage_axis"))
-    axes.set_ylabel(words(f"{_quantity(record)}_axis"))
-    axes.legend(loc="upper left", frameon=False, handlelength=3)
+    axes.set_ylabel(
+        words("quantity.excess_axis" if _about_excess(record) else f"quantity.risk_{record.verdict.reference}_axis")
+    )
+    axes.figure.legend(loc="outside lower center", ncols=3, frameon=False, handlelength=3)
 
 
 def _paint_limit(axes: Any, points: list[CurvePoint], record: RunRecord, words: Words) -> None:
-    guarantee = record.verdict.guarantee
+    guarantee = _guarantee(record)
     top = max(100 * max(p.bound for p in points), 0.0)
     if guarantee is None:
         return
@@ -112,12 +131,12 @@ def _paint_limit(axes: Any, points: list[CurvePoint], record: RunRecord, words: 
         linestyle="-.",
         label=words("picture.limit", limit=_bound(guarantee.limit, words)),
     )
-    at = _threshold_point(record)
-    if at is None:
+    at, threshold = _threshold_point(record), _threshold(record)
+    if at is None or threshold is None:
         return
-    said = words("picture.threshold", threshold=words.numbers.plain(guarantee.threshold or 0.0, 3))
+    said = words("picture.threshold", threshold=words.numbers.plain(threshold, 3 if threshold else 0))
     axes.axvline(100 * at.coverage, color=INK, linewidth=1, label=said)
-    axes.plot(100 * at.coverage, 100 * at.bound, marker="D", markersize=7, color=INK, linestyle="none")
+    axes.plot(100 * at.coverage, 100 * at.bound, marker="D", markersize=7, color=INK, linestyle="none", clip_on=False)
 
 
 def _bound(value: float, words: Words) -> str:

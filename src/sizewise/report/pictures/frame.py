@@ -54,7 +54,8 @@ def draw(name: str, title: str, alternative: str, paint: Callable[[Any], None], 
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context({**_SETTINGS, "svg.hashsalt": f"sizewise-{name}"}), warnings.catch_warnings():
+    settings: Any = {**_SETTINGS, "svg.hashsalt": f"sizewise-{name}"}
+    with rc_context(settings), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a glyph that this machine's font lacks is drawn by the reader's
         figure = Figure(figsize=inches, layout="constrained")
         paint(figure.add_subplot())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sizewise.core.record import RunRecord
 from sizewise.report.table import Cell, Group, Row, Table, figure, number
 from sizewise.report.visible import visible
@@ -68,10 +70,18 @@ def assumptions(record: RunRecord, words: Words) -> Table:
         "utilisation": Cell(write(prices.utilisation, "level"), words("money.utilisation_detail")),
         "machines": unknown if costs.machines is None else Cell(words.numbers.count(costs.machines)),
         "volume": unknown if costs.volume_per_month is None else Cell(words.numbers.count(costs.volume_per_month)),
-        "large_source": unknown if costs.large_source is None else _foreign(costs.large_source),
+        "large_source": unknown if costs.large_source is None else _foreign(_source(costs.large_source, words)),
     }
     rows = [Row(Cell(words(f"money.{name}")), [cell]) for name, cell in facts.items()]
     return Table(words("money.assumptions"), [words("money.assumption"), words("money.value")], [Group(rows)])
+
+
+def _source(text: str, words: Words) -> str:
+    """Where the large model's cost comes from, in the page's language where the wording is ours."""
+    if text == "recorded in the log":
+        return words("money.recorded")
+    priced = re.fullmatch(r"tokens × price of (?P<model>.+?) \((?P<where>.+)\)", text, re.DOTALL)
+    return words("money.tokens", **priced.groupdict()) if priced else text
 
 
 def _foreign(text: str) -> Cell:
