@@ -78,10 +78,10 @@ def finished_run(log_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 200 KiB, where this machine lets us mount one."""
+    """A file system of 500 KiB, where this machine lets us mount one."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=500k", "none", str(folder)]
     if os.name != "posix" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("a small disk needs root and a mount of tmpfs")
     yield folder

@@ -76,7 +76,7 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     path = small_disk / "file"
     write_whole(path, "old")
     with pytest.raises(LimitReached):
-        write_whole(path, b"x" * 300_000)
+        write_whole(path, b"x" * 600_000)
     assert path.read_text() == "old"
     assert list(small_disk.iterdir()) == [path]
 

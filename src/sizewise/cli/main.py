@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -75,6 +76,8 @@ def first_steps(
 
 def main() -> None:
     """Run the command line and end with the status that the contract names."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal need not speak UTF-8
     try:
         try:
             _refuse_what_is_no_text(sys.argv[1:])
