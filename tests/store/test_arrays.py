@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from sizewise.core.errors import RunError
-from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
+from sizewise.store.arrays import Array, load_arrays, load_json, save_arrays, save_json
 
 
 def test_arrays_come_back_with_type_and_shape(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
-    saved = {
+    saved: dict[str, Array] = {
         "floats": np.arange(6, dtype=np.float32).reshape(2, 3).T,
         "integers": np.array([], dtype=np.int64),
         "double": np.array([np.nan, np.inf]),

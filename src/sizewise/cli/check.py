@@ -34,4 +34,4 @@ def check(
     log = read(paths, task.columns, task.only)
     checked = check_log(log, task.labels, task.strict_labels)
     splits = split(checked, task.reference, task.labels, task.seed)
-    typer.echo(msgspec.json.format(msgspec.json.encode(data_check(log, checked, splits)), indent=1).decode())
+    typer.echo(msgspec.json.format(msgspec.json.encode(data_check(log, checked, splits)), indent=1))

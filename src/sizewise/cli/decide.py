@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -76,7 +75,7 @@ def decide(
             task, paths, out, listener=listener, language=lang.value, texts=texts, bundle=bundle, force=force
         )
     if as_json:
-        sys.stdout.write((run.folder / "verdict.json").read_text(encoding="utf-8"))
+        typer.echo((run.folder / "verdict.json").read_bytes(), nl=False)
     else:
         typer.echo(summary(run.record, lang.value))
         typer.echo(f"\n{run.folder / 'report.html'}\n{run.folder / 'verdict.json'}")
