@@ -141,11 +141,11 @@ def _by_quality(measured: Measurements) -> tuple[Decision, Constraint, list[Reas
     system = measured.system
     failing = [c for c in measured.certificates if c.threshold is None]
     if system is None or failing:
-        reasons = [_no_threshold(c) for c in failing]
+        reasons = [_no_threshold(c, measured) for c in failing]
         if not failing:
             return _unusable_threshold(measured)
     else:
-        reasons = [_holds(c, system.threshold) for c in measured.certificates]
+        reasons = [_holds(c, system.threshold, measured) for c in measured.certificates]
         if system.threshold <= 0:
             return "small", "none", reasons
         low = _low(system.coverage)
@@ -206,16 +206,21 @@ def _about_large(measured: Measurements, small: RungMeasurement | None) -> Itera
         yield reason("small_against_large", accuracy=small.accuracy.value, large=accuracy.value)
 
 
-def _no_threshold(certificate: Certificate) -> Reason:
+def _quantity(certificate: Certificate, measured: Measurements) -> str:
+    """What the quantity means to a person: against an LLM, an error is a disagreement."""
+    return "disagreement" if certificate.quantity == "risk" and measured.reference == "llm" else certificate.quantity
+
+
+def _no_threshold(certificate: Certificate, measured: Measurements) -> Reason:
     return reason(
-        "no_threshold", quantity=certificate.quantity, limit=certificate.limit, certainty=1 - certificate.delta
+        "no_threshold", quantity=_quantity(certificate, measured), limit=certificate.limit, certainty=1 - certificate.delta
     )
 
 
-def _holds(certificate: Certificate, threshold: float) -> Reason:
+def _holds(certificate: Certificate, threshold: float, measured: Measurements) -> Reason:
     everything = threshold <= 0
     parameters: dict[str, str | float | int | None] = {
-        "quantity": certificate.quantity,
+        "quantity": _quantity(certificate, measured),
         "bound": certificate.bound_answering_all if everything else certificate.bound,
         "certainty": 1 - certificate.delta,
         "limit": certificate.limit,
@@ -236,7 +241,7 @@ def _limits(measured: Measurements, decision: Decision) -> Iterator[Reason]:
     if measured.reference == "llm" and accuracy is not None:
         yield reason("reference_llm_with_gold", accuracy=accuracy.value)
     for shift in measured.shifts:
-        yield reason("labels_shift", distance=shift.distance, p=f"{shift.p_value:.2g}")
+        yield reason("labels_shift", distance=shift.distance, p=shift.p_value)
     if grouped := [c for c in measured.certificates if c.status == "approximate"]:
         yield reason("approximate_groups", rows=grouped[0].n_rows, groups=grouped[0].n_groups)
     if data.leaked_test or data.leaked_calibrate:
@@ -257,7 +262,7 @@ def _contradictions(measured: Measurements) -> Iterator[Reason]:
     for certificate in measured.certificates:
         low = measured.system.risk_lower_bound if certificate.quantity == "risk" else measured.system.excess_lower_bound
         if certificate.threshold is not None and low is not None and low > certificate.limit:
-            yield reason("test_contradicts", quantity=certificate.quantity, low=low, limit=certificate.limit)
+            yield reason("test_contradicts", quantity=_quantity(certificate, measured), low=low, limit=certificate.limit)
 
 
 def _guarantee(certificate: Certificate) -> Guarantee:

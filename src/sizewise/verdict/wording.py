@@ -17,6 +17,10 @@ Parameter = str | float | int | None
 
 QUANTITIES = {
     "risk": {"en": "share of all traffic answered wrongly", "ru": "доля всего трафика с неверным ответом"},
+    "disagreement": {
+        "en": "share of all traffic answered otherwise than by the large model",
+        "ru": "доля всего трафика, где ответ иной, чем у большой модели",
+    },
     "excess": {
         "en": "share of traffic lost against the large model (wrong where it was right, less the reverse)",
         "ru": "доля трафика, проигранная большой модели (ошибки там, где она права, за вычетом обратного)",
@@ -51,12 +55,16 @@ def say(code: str, parameters: Mapping[str, Parameter], language: Language) -> s
 
 
 class _Saying(Formatter):
-    """Format specs for numbers that a person reads: ``pct``, ``pct2``, ``n``, ``usd``."""
+    """Format specs for numbers that a person reads: ``pct``, ``pct2``, ``level``, ``p``, ``n``, ``usd``."""
 
     def __init__(self, language: Language) -> None:
         self.language = language
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "p":
+            return "<\u00a0" + self.local("0.0001") if float(value) < 1e-4 else "=\u00a0" + self.local(f"{value:.1g}")
+        if format_spec == "level":
+            return self.local(f"{100 * float(value):.4g}") + "\u00a0%"
         if format_spec in ("pct", "pct2"):
             return self.local(f"{100 * float(value):.{2 if format_spec == 'pct2' else 1}f}") + "\u00a0%"
         if format_spec == "n":
@@ -68,4 +76,5 @@ class _Saying(Formatter):
         return self.local(f"{value:.4g}") if isinstance(value, float) else str(value)
 
     def local(self, number: str) -> str:
+        number = number.replace("-", "\u2212")
         return number.replace(".", ",") if self.language == "ru" else number
