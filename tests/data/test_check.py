@@ -26,6 +26,14 @@ def test_spellings_are_merged_to_the_commonest_in_answer_and_gold(looked_at: Loo
     assert merge.merged == {"CARD-ARRIVAL": 1, "CARD_arrival": 1, "Card Arrival": 3, "cardarrival": 1}
 
 
+def test_the_commonest_spelling_counts_answers_and_gold_alike(looked_at: LookedAt) -> None:
+    rows: list[dict[str, Any]] = [{"input": str(i), "answer": "Yes", "gold": "no"} for i in range(3)]
+    checked = looked_at([*rows, {"input": "x", "answer": "NO", "gold": "yes"}, {"input": "y", "gold": "yes"}])
+    assert [m.kept for m in checked.merges] == ["Yes", "no"]
+    tied = looked_at([{"input": "x", "answer": "A b", "gold": "a_b"}])
+    assert [m.kept for m in tied.merges] == ["a_b"]  # of two that are equally common, gold's
+
+
 def test_the_task_files_spelling_wins(looked_at: LookedAt) -> None:
     checked = looked_at([{"input": "x", "answer": "card arrival"}] * 3, labels=["Card_Arrival"])
     assert {e.answer for e in checked.examples} == {"Card_Arrival"}

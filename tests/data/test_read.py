@@ -298,3 +298,21 @@ def test_a_log_is_read_the_same_each_time(log_file: Path, log_rows: list[dict[st
     log = read([log_file])
     assert log == read([log_file])
     assert [e.input for e in log.examples] == [row["input"] for row in log_rows]
+
+
+def test_column_names_that_are_no_text_are_made_readable(write: Write) -> None:
+    log = read([write('{"input": "x", "answer": "a", "\\udc00": 1}')])
+    assert log.columns == ("input", "answer", "\ufffd")
+
+
+@given(
+    st.binary(max_size=200), st.sampled_from(["log.jsonl", "log.csv", "log.tsv", "log.jsonl.gz", "log"]), st.booleans()
+)
+@settings(max_examples=150, deadline=None)
+def test_any_bytes_are_read_or_refused(content: bytes, name: str, packed: bool) -> None:
+    start = b"input,answer\nx,a\n" if name.endswith(("csv", "tsv")) else json.dumps(GOOD).encode() + b"\n"
+    content = start + content
+    log = _read(gzip.compress(content) if packed else content, name)
+    if log is not None:
+        assert log.examples[0].input == GOOD["input"] or name.endswith(("csv", "tsv"))
+        assert all(reject.reason and reject.raw.encode() is not None for reject in log.rejects)

@@ -247,8 +247,10 @@ def test_labels_of_fewer_than_three_distinct_train_inputs_are_not_taught(looked_
     given_rows = rows(60, split=lambda i: "train" if i < 40 else with_split(i + 1), gold=lambda i: "ab"[i % 2])
     for i, row in enumerate(given_rows[:5]):
         row |= {"gold": "twice", "input": f"only two texts, {'one' if i % 2 else 'two'} {i}"}
+    for row in given_rows[5:8]:
+        row["gold"] = "thrice"
     splits = split(looked_at(given_rows), "gold")
-    assert splits.train.labels == ("a", "b")
+    assert splits.train.labels == ("a", "b", "thrice")
     assert splits.untaught == (("twice", 2),)
     assert "twice" in splits.labels
     assert "twice" not in splits.train.targets
