@@ -1,0 +1,201 @@
+"""The one suite that every ``Model`` passes, ours or a plug-in's."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sizewise.cascade.cascade import Cascade
+from sizewise.cascade.confidence import fit
+from sizewise.core.answer import Answer
+from sizewise.core.example import Train
+from sizewise.core.model import Model, Specialist
+from sizewise.specialists.encoder import EncoderRecipe
+from sizewise.specialists.folds import folds
+from sizewise.specialists.keywords import KeywordsRecipe
+from sizewise.specialists.ladder import load_specialist
+from sizewise.specialists.majority import MajorityRecipe
+
+LABELS = ("доставка", "login", "refund")
+TEXTS = {
+    "доставка": "где посылка и курьер номер {}",
+    "login": "I cannot log in with code {}",
+    "refund": "give me my money back for {}",
+}
+THINGS = ("lamp", "книга", "phone", "чайник", "chair", "ковёр", "shoes")
+INPUTS = [
+    "где моя посылка?",
+    "I cannot log in 🙂",
+    "",
+    "   \n\t",
+    "?!",
+    "🙂🙃😀" * 3,
+    "я" * 3,
+    "Give me MY money BACK",
+    "a\x00b\u202e\ufeff",
+    "что-то совсем другое, о чём никто не спрашивал",
+    "parcel " * 15_000,  # 100 kB
+    "я" * 50_000,  # 100 kB without a space
+]
+SHORT = INPUTS[:10]
+
+
+def examples(n: int = 90) -> Train:
+    targets = tuple(LABELS[i % 3] for i in range(n))
+    inputs = tuple(f"{TEXTS[t].format(i)} {THINGS[i % 7]} {THINGS[i // 3 % 7]}" for i, t in enumerate(targets))
+    return Train(tuple(map(str, range(n))), inputs, targets, tuple(range(n)), LABELS)
+
+
+@cache
+def specialist(name: str) -> Specialist:
+    """A fitted rung, made once: an encoder takes seconds."""
+    return fitted_anew(name)
+
+
+def fitted_anew(name: str) -> Specialist:
+    train = examples()
+    if name == "majority":
+        return MajorityRecipe().fit(train)
+    return KeywordsRecipe().fit(train) if name == "keywords" else EncoderRecipe().fit(train)
+
+
+@cache
+def cascade() -> Cascade:
+    train = examples()
+    numbers = folds(train, 0)
+    fitted = KeywordsRecipe().validate(train, numbers, {})
+    right = np.array([LABELS[i] for i in fitted.evidence.probabilities.argmax(axis=1)]) == np.array(train.targets)
+    return Cascade("task", fitted.specialist, fit(fitted.evidence, right, numbers), 0.5, has_large=True)
+
+
+MODELS: dict[str, Callable[[], Model]] = {
+    "majority": lambda: specialist("majority"),
+    "keywords": lambda: specialist("keywords"),
+    "encoder": lambda: specialist("encoder"),
+    "cascade": cascade,
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def model(request: pytest.FixtureRequest) -> Model:
+    return MODELS[request.param]()
+
+
+def same(one: Sequence[Answer], other: Sequence[Answer]) -> None:
+    """Equal but for time, and for the last digits of what a batch's shape may change."""
+    assert [(a.value, a.route, a.error) for a in one] == [(a.value, a.route, a.error) for a in other]
+    for a, b in zip(one, other, strict=True):
+        assert (a.confidence is None) == (b.confidence is None)
+        assert a.confidence == pytest.approx(b.confidence, abs=1e-4)
+        assert (a.probabilities or {}) == pytest.approx(b.probabilities or {}, abs=1e-4)
+
+
+def test_it_is_a_model_with_a_name(model: Model) -> None:
+    assert isinstance(model, Model)
+    assert model.name
+
+
+def test_one_answer_an_input(model: Model) -> None:
+    answers = model.answer(INPUTS)
+    assert len(answers) == len(INPUTS)
+    assert all(type(a) is Answer and a.error is None and a.value in LABELS for a in answers)
+    assert all(a.confidence is None or 0 <= a.confidence <= 1 for a in answers)
+    assert all(a.confidence is not None or a.route is None for a in answers)
+
+
+def test_an_empty_batch(model: Model) -> None:
+    assert model.answer([]) == []
+    assert model.answer(()) == []
+
+
+def test_same_inputs_same_answers(model: Model) -> None:
+    before = copy.copy(INPUTS)
+    same(model.answer(INPUTS), model.answer(INPUTS))
+    assert before == INPUTS
+
+
+def test_order_is_kept(model: Model) -> None:
+    same(model.answer(INPUTS)[::-1], model.answer(INPUTS[::-1]))
+
+
+def test_an_answer_does_not_depend_on_its_neighbours(model: Model) -> None:
+    same(model.answer(INPUTS), [model.answer([text])[0] for text in INPUTS])
+
+
+def test_repeats_are_answered_alike(model: Model) -> None:
+    answers = model.answer([INPUTS[0]] * 5)
+    same(answers, [answers[0]] * 5)
+
+
+def test_any_sequence_will_do(model: Model) -> None:
+    same(model.answer(tuple(SHORT)), model.answer(SHORT))
+
+
+def test_probabilities_are_probabilities(model: Model) -> None:
+    for answer in model.answer(SHORT):
+        shown = answer.probabilities
+        if shown is not None:
+            assert sum(shown.values()) == pytest.approx(1)
+            assert max(shown, key=lambda label: shown[label]) == answer.value
+
+
+def test_four_threads_at_once(model: Model) -> None:
+    alone = model.answer(SHORT)
+    with ThreadPoolExecutor(4) as threads:
+        for answers in threads.map(lambda _: model.answer(SHORT), range(12)):
+            same(answers, alone)
+
+
+def test_a_lone_surrogate_is_a_row_not_an_exception() -> None:
+    """The cascade is what is served; a reader cleans its log, a caller may not have."""
+    answers = cascade().answer(["где посылка", "a\ud800b", "log in"])
+    assert len(answers) == 3
+    assert answers[0].value == "доставка"
+
+
+@pytest.mark.parametrize("wrong", [None, 1, 1.5, b"bytes", ["list"], {"input": "x"}])
+def test_what_is_no_text_is_an_answer_with_an_error(wrong: object) -> None:
+    """The cascade checks its inputs; a bare specialist is only ever handed texts."""
+    answers = cascade().answer(["где посылка", wrong, "log in"])  # type: ignore[list-item]
+    assert [a.error is None for a in answers] == [True, False, True]
+    assert answers[1].value is None
+    assert type(wrong).__name__ in str(answers[1].error)
+
+
+@pytest.mark.parametrize("name", ["majority", "keywords", "encoder"])
+def test_a_saved_specialist_answers_the_same(name: str, tmp_path: Path) -> None:
+    fitted = specialist(name)
+    fitted.save(tmp_path)
+    loaded = load_specialist(name, tmp_path)
+    assert loaded.name == fitted.name == name
+    assert loaded.labels == fitted.labels
+    same(loaded.answer(INPUTS), fitted.answer(INPUTS))
+    assert {file.suffix for file in tmp_path.rglob("*")} <= {".json", ".safetensors"}
+
+
+@pytest.mark.parametrize("name", ["majority", "keywords", "encoder"])
+def test_evidence_has_its_shapes(name: str) -> None:
+    fitted = specialist(name)
+    for inputs in ([], INPUTS[:1], INPUTS):
+        evidence = fitted.evidence(inputs)
+        assert len(evidence) == len(inputs)
+        assert evidence.probabilities.shape == (len(inputs), 3)
+        assert evidence.outlyingness.shape == (len(inputs),)
+        assert all(column.shape == (len(inputs),) for column in evidence.features.values())
+        assert np.isfinite(evidence.probabilities).all()
+        assert np.isfinite(evidence.outlyingness).all()
+        assert all(np.isfinite(column).all() for column in evidence.features.values())
+        np.testing.assert_allclose(evidence.probabilities.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("name", ["majority", "keywords", "encoder"])
+def test_the_same_examples_give_the_same_specialist(name: str) -> None:
+    one, two = specialist(name).evidence(INPUTS), fitted_anew(name).evidence(INPUTS)
+    np.testing.assert_array_equal(one.probabilities, two.probabilities)
+    np.testing.assert_array_equal(one.outlyingness, two.outlyingness)
