@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import sizewise
 from sizewise.cascade.cascade import Cascade
 from sizewise.cascade.confidence import Confidence
+from sizewise.core.errors import RunError
 from sizewise.core.model import Model
 from sizewise.core.record import RunRecord
 from sizewise.core.verdict import Verdict
@@ -45,11 +47,18 @@ def load(folder: Path | str) -> Cascade:
     require_finished(path)
     specialist = path / "specialist"
     manifest = read_manifest(specialist)
-    about = load_json(specialist / "cascade.json")
-    return Cascade(
-        name=str(manifest["task"]),
-        specialist=load_specialist(str(manifest["rung"]), specialist),
-        confidence=Confidence.load(specialist),
-        threshold=about["threshold"],
-        has_large=bool(about["has_large"]),
-    )
+    try:
+        about = load_json(specialist / "cascade.json")
+        return Cascade(
+            name=str(manifest["task"]),
+            specialist=load_specialist(str(manifest["rung"]), specialist),
+            confidence=Confidence.load(specialist),
+            threshold=about["threshold"],
+            has_large=bool(about["has_large"]),
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        made_by = manifest.get("sizewise_version", "another version")
+        raise RunError(
+            f"{specialist} cannot be read by Sizewise {sizewise.__version__} (it was made by {made_by}). "
+            "Make the run again with this version, or install that one."
+        ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from sizewise.core.errors import DataError
+from sizewise.core.errors import DataError, RunError
 from sizewise.data.read import read
 from sizewise.run import Run
 
@@ -15,7 +15,11 @@ def source_texts(run: Run) -> dict[str, str]:
 
     Raises ``DataError`` where the log is gone or is no longer the one that the run was made from.
     """
-    data = tomllib.loads((run.folder / "task.toml").read_text(encoding="utf-8")).get("data", {})
+    task = run.folder / "task.toml"
+    try:
+        data = tomllib.loads(task.read_text(encoding="utf-8")).get("data", {})
+    except (OSError, ValueError) as error:
+        raise RunError(f"{task} is missing or damaged ({error}): the report can be written without --texts.") from error
     paths = [Path(source) for source in run.record.data_check.sources]
     log = read(paths, data.get("columns"), data.get("only"))
     if log.sha256 != run.verdict.data.sha256:
