@@ -86,3 +86,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small disk needs root and a mount of tmpfs")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Where no skip is allowed (SIZEWISE_ALLOW_SKIPS=0), say which tests were skipped."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped and os.environ.get("SIZEWISE_ALLOW_SKIPS") == "0":
+        terminalreporter.write_line(f"{len(skipped)} skipped, and no skip is allowed here", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A skip is a failure where SIZEWISE_ALLOW_SKIPS is 0."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.stats.get("skipped") and os.environ.get("SIZEWISE_ALLOW_SKIPS") == "0":
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
