@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ def choose(contestants: Sequence[Contestant], reference: ReferenceKind, bar: Bar
     metric: Literal["coverage", "accuracy"] = "accuracy" if reference == "gold" else "coverage"
     fitting = [c for c in contestants if _keeps(c, bar)] or list(contestants)
     rows = len(contestants[0].right)
-    resamples = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), RESAMPLES)
+    resamples = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), RESAMPLES).astype(np.float32)
     points = {c.name: float(_score(c, metric, bar, np.ones((1, rows)))[0]) for c in contestants}
     drawn = {c.name: _score(c, metric, bar, resamples) for c in contestants}
     best = max(fitting, key=lambda c: points[c.name])
@@ -61,14 +61,15 @@ def _keeps(contestant: Contestant, bar: Bar) -> bool:
 
 
 def _score(
-    contestant: Contestant, metric: Literal["coverage", "accuracy"], bar: Bar, weights: NDArray[np.generic]
+    contestant: Contestant, metric: Literal["coverage", "accuracy"], bar: Bar, counts: NDArray[np.floating[Any]]
 ) -> NDArray[np.float64]:
-    """(resamples,) the metric under (resamples, rows) row weights."""
-    counts = np.asarray(weights, dtype=np.float32)
+    """(resamples,) the metric under (resamples, rows) row counts; equal confidences are answered together."""
     if metric == "accuracy":
         return np.asarray(counts @ contestant.right / counts.sum(axis=1), dtype=np.float64)
     order = np.argsort(-contestant.confidence_out_of_fold, kind="stable")
-    covered = np.cumsum(counts[:, order], axis=1) / counts.sum(axis=1, keepdims=True)
-    risk = np.cumsum(counts[:, order] * ~contestant.right[order], axis=1) / counts.sum(axis=1, keepdims=True)
+    last_of_tie = np.append(np.diff(contestant.confidence_out_of_fold[order]) != 0, True)
+    total = counts.sum(axis=1, keepdims=True)
+    covered = (np.cumsum(counts[:, order], axis=1) / total)[:, last_of_tie]
+    risk = (np.cumsum(counts[:, order] * ~contestant.right[order], axis=1) / total)[:, last_of_tie]
     within = (risk <= 1 - bar.effective_target).sum(axis=1)
     return np.where(within > 0, covered[np.arange(len(covered)), np.maximum(within - 1, 0)], 0.0).astype(np.float64)
