@@ -18,6 +18,10 @@ RUNGS = ["majority", "keywords"]
 RUNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "llm": ({}, {}),
     "gold": ({"gold": True, "llm_errors": 0.1, "seed": 1}, {"reference": "gold"}),
+    "llm, gold known": (
+        {"gold": True, "llm_errors": 0.05, "noise": 0.1, "seed": 3},
+        {"reference": "llm", "target": 0.85},
+    ),
     "gold alone": ({"gold": True, "answers": False, "seed": 2}, {}),
     "cascade": ({"noise": 0.3, "llm_errors": 0.02}, {"target": 0.9}),
     "cascade, gold": (
