@@ -20,7 +20,7 @@ from sizewise.specialists.majority import MajorityRecipe
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"]
 
 
-def shuffled(n: int = 200) -> Train:
+def shuffled(n: int = 120) -> Train:
     """Labels that have nothing to do with the inputs: whoever is right more often than chance has peeked."""
     draw = Random(3)
     inputs = tuple(" ".join(draw.choices(WORDS, k=5)) + f" {'xyzvw'[i % 5]}" for i in range(n))
@@ -60,7 +60,7 @@ def test_majority_says_the_commonest_label() -> None:
     fitted = MajorityRecipe().fit(train)
     assert [a.value for a in fitted.answer(["x", ""])] == [commonest] * 2
     np.testing.assert_allclose(
-        fitted.evidence(["x"]).probabilities[0], [train.targets.count("a") / 200, train.targets.count("b") / 200]
+        fitted.evidence(["x"]).probabilities[0], [train.targets.count("a") / 120, train.targets.count("b") / 120]
     )
 
 
