@@ -11,6 +11,7 @@ import pytest
 
 from sizewise.report.page import render
 from sizewise.verdict.wording import LANGUAGES, Language
+
 from .records import record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

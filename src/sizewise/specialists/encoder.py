@@ -36,7 +36,7 @@ from sizewise.specialists.heads import (
 )
 from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist
 from sizewise.specialists.opinions import agreement, most_probable, second_opinion
-from sizewise.specialists.sentence_vectors import Progress, SentenceEncoder, VectorCache
+from sizewise.specialists.sentence_vectors import CachedEncoder, Progress, SentenceEncoder, TextEncoder, VectorCache
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 Ints = NDArray[np.int64]
@@ -236,7 +236,7 @@ class EncoderSpecialist:
     """
 
     keywords: KeywordsSpecialist
-    encoder: SentenceEncoder
+    encoder: TextEncoder
     views: Views
     first: Opinion
     second: Opinion | None = None
@@ -277,6 +277,11 @@ class EncoderSpecialist:
     def evidence(self, inputs: Sequence[str]) -> Evidence:
         """Probabilities, what the heads think of one another's answers, and how unlike train the input looks."""
         return self.judged(*self.scores(inputs))
+
+    def cached(self, progress: Progress | None = None) -> EncoderSpecialist:
+        """The same specialist, its encoder looking into the cache first: within a run, not for serving."""
+        assert isinstance(self.encoder, SentenceEncoder)
+        return replace(self, encoder=CachedEncoder(self.encoder, VectorCache(), progress))
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         """The most probable label of each input."""

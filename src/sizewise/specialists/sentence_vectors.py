@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,16 @@ LONGEST_TOKENS = 256
 BATCH = 32
 CHUNK = 1_024
 log = logging.getLogger(__name__)
+
+
+class TextEncoder(Protocol):
+    """Anything that turns texts into vectors and knows which model files it rests on."""
+
+    files: ModelFiles
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Vectors of shape (n, views × dimensions), in the order of ``texts``."""
+        ...
 
 
 class SentenceEncoder:
@@ -197,6 +207,18 @@ class VectorCache:
                 )
         except (sqlite3.Error, OSError) as error:
             log.warning("the vector cache %s cannot be written (%s): going on without it", self.path, error)
+
+
+class CachedEncoder:
+    """An encoder that looks into the cache first: for a run that sees the same texts again, not for serving."""
+
+    def __init__(self, encoder: SentenceEncoder, cache: VectorCache, progress: Progress | None = None) -> None:
+        self.files = encoder.files
+        self._encoder, self._cache, self._progress = encoder, cache, progress
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """``SentenceEncoder.encode``, computing only what is not on disk yet."""
+        return self._cache.encode(self._encoder, texts, progress or self._progress)
 
 
 def cache_folder() -> Path:

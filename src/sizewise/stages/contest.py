@@ -21,6 +21,7 @@ from sizewise.core.example import Train
 from sizewise.core.measurement import Latency, Measured
 from sizewise.core.model import Evidence, Fitted, Recipe, Specialist
 from sizewise.evaluate.intervals import mean, quantile, single
+from sizewise.specialists.encoder import EncoderSpecialist
 from sizewise.specialists.folds import folds
 from sizewise.specialists.ladder import load_specialist
 from sizewise.stages.listener import Listener
@@ -66,7 +67,7 @@ def contest(recipes: Sequence[Recipe], train: Train, seed: int, work: Path, list
         folder = work / recipe.name
         if not (folder / "fitted.json").exists():
             _fit(recipe, train, numbers, fitted, folder)
-        fitted[recipe.name] = _load(recipe.name, folder)
+        fitted[recipe.name] = _load(recipe.name, folder, listener)
         contestants.append(_contestant(recipe.name, folder, fitted[recipe.name], train, numbers, seed))
         best = contestants[-1]
         listener.found(
@@ -99,7 +100,7 @@ def _fit(recipe: Recipe, train: Train, numbers: NDArray[np.int64], below: Mappin
     save_json(folder / "fitted.json", about)  # last: it says that the rest is whole
 
 
-def _load(name: str, folder: Path) -> Fitted:
+def _load(name: str, folder: Path, listener: Listener) -> Fitted:
     """The rung as it was saved: what is measured from here on is what ships."""
     about, arrays = load_json(folder / "fitted.json"), load_arrays(folder / "evidence.safetensors")
     columns = {feature: arrays[f"feature.{feature}"] for feature in about["features"]}
@@ -107,6 +108,8 @@ def _load(name: str, folder: Path) -> Fitted:
         tuple(about["labels"]), arrays["probabilities"], columns, arrays["outlyingness"], arrays.get("second_opinion")
     )
     specialist = load_specialist(name, folder / "specialist")
+    if isinstance(specialist, EncoderSpecialist):
+        specialist = specialist.cached(lambda done, total: listener.progress("encoding", done, total))
     return Fitted(
         specialist, evidence, arrays["logits"], about["fit_seconds"], about["seconds"], arrays.get("second_logits")
     )

@@ -213,7 +213,10 @@ def _quantity(certificate: Certificate, measured: Measurements) -> str:
 
 def _no_threshold(certificate: Certificate, measured: Measurements) -> Reason:
     return reason(
-        "no_threshold", quantity=_quantity(certificate, measured), limit=certificate.limit, certainty=1 - certificate.delta
+        "no_threshold",
+        quantity=_quantity(certificate, measured),
+        limit=certificate.limit,
+        certainty=1 - certificate.delta,
     )
 
 
@@ -262,7 +265,9 @@ def _contradictions(measured: Measurements) -> Iterator[Reason]:
     for certificate in measured.certificates:
         low = measured.system.risk_lower_bound if certificate.quantity == "risk" else measured.system.excess_lower_bound
         if certificate.threshold is not None and low is not None and low > certificate.limit:
-            yield reason("test_contradicts", quantity=_quantity(certificate, measured), low=low, limit=certificate.limit)
+            yield reason(
+                "test_contradicts", quantity=_quantity(certificate, measured), low=low, limit=certificate.limit
+            )
 
 
 def _guarantee(certificate: Certificate) -> Guarantee:
