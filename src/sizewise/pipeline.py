@@ -76,13 +76,13 @@ def decide(
         saving.save_specialist(folder, task, splits.train, calibrated, served, has_large, bundle)
         saving.save_predictions(folder, splits.test, judged, served, has_large)
     with clock.stage("report"):
-        differing = disagreements(judged, splits.test, splits.reference)
+        differing = disagreements(judged, splits)
         record = RunRecord(
             verdict=verdict,
             measurements=measurements,
             data_check=saving.data_check(log, checked, splits),
             curve=curve(calibrated, judged, task.bar.delta, task.seed),
-            confusions=confusions(judged, splits.test, splits.reference, served),
+            confusions=confusions(judged, splits, served),
             disagreements=differing,
             provenance=saving.provenance(folder, verdict, command or _command()),
         )

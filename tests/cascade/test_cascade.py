@@ -34,7 +34,7 @@ class Scripted:
 #: confidence = the top probability itself: the weight of its log-odds is one, everything else counts nothing
 CONFIDENCE = Confidence(
     ("logit", "margin", "entropy", "outlyingness"),
-    np.zeros(6), np.ones(6), np.array([1.0, 0, 0, 0, 0, 0]), 0.0,
+    np.full(6, -50.0), np.full(6, 50.0), np.zeros(6), np.ones(6), np.array([1.0, 0, 0, 0, 0, 0]), 0.0,
     Reliability(np.zeros(2), np.zeros(0, dtype=np.int64), np.zeros(0)), gate=1.0,
 )  # fmt: skip
 

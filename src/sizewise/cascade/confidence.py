@@ -18,6 +18,14 @@ PENALTY = 0.1
 PRIOR = 10.0
 LEAST_IN_A_PAIR = 3
 GATE_SHARE = 0.005
+CLIPPED = 0.005
+# What no fit may turn round: the less an input resembles train, the less sure. (Least, greatest) weight.
+SIGNS: dict[str, tuple[float | None, float | None]] = {
+    "known": (0, None),
+    "highest": (0, None),
+    "logit": (0, None),
+    "outlyingness": (None, 0),
+}
 
 
 def features(evidence: Evidence) -> tuple[tuple[str, ...], Floats]:
@@ -94,10 +102,13 @@ def _logit(rate: Floats) -> Floats:
 class Confidence:
     """A fitted confidence, and the out-of-domain gate in front of it.
 
-    Inputs whose outlyingness exceeds ``gate`` get confidence 0, whatever the rest says.
+    Features beyond ``low`` and ``high`` (train's 0.5 % and 99.5 % quantiles) count as if they stood there: nothing is
+    inferred from further out than train reaches. Inputs whose outlyingness exceeds ``gate`` get confidence 0.
     """
 
     names: tuple[str, ...]
+    low: Floats
+    high: Floats
     mean: Floats
     scale: Floats
     weights: Floats
@@ -113,7 +124,7 @@ class Confidence:
         if names != self.names:
             raise ValueError(f"evidence has features {names}, confidence was fitted on {self.names}")
         whole = np.column_stack([columns, self.reliability(evidence)])
-        scores = ((whole - self.mean) / self.scale) @ self.weights + self.bias
+        scores = ((np.clip(whole, self.low, self.high) - self.mean) / self.scale) @ self.weights + self.bias
         confidence = 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
         return np.where(evidence.outlyingness > self.gate, 0.0, confidence)
 
@@ -123,6 +134,8 @@ class Confidence:
         save_arrays(
             folder / "confidence.safetensors",
             {
+                "low": self.low,
+                "high": self.high,
                 "mean": self.mean,
                 "scale": self.scale,
                 "weights": self.weights,
@@ -137,15 +150,8 @@ class Confidence:
         """Read what ``save`` wrote."""
         plain, arrays = load_json(folder / "confidence.json"), load_arrays(folder / "confidence.safetensors")
         reliability = Reliability(arrays["labels"], arrays["pairs"], arrays["pair_offsets"])
-        return cls(
-            tuple(plain["names"]),
-            arrays["mean"],
-            arrays["scale"],
-            arrays["weights"],
-            plain["bias"],
-            reliability,
-            plain["gate"],
-        )
+        low, high, mean, scale, weights = (arrays[name] for name in ("low", "high", "mean", "scale", "weights"))
+        return cls(tuple(plain["names"]), low, high, mean, scale, weights, plain["bias"], reliability, plain["gate"])
 
 
 def fit(evidence: Evidence, right: NDArray[np.bool_], folds: Ints) -> Confidence:
@@ -161,19 +167,34 @@ def fit(evidence: Evidence, right: NDArray[np.bool_], folds: Ints) -> Confidence
             others = np.flatnonzero(~held)
             offsets[held] = _reliability(take(evidence, others), right[others])(take(evidence, np.flatnonzero(held)))
     whole = np.column_stack([columns, offsets])
+    low, high = np.quantile(whole, [CLIPPED, 1 - CLIPPED], axis=0)
+    whole = np.clip(whole, low, high)
     mean, scale = whole.mean(axis=0), whole.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
     gate = float(np.quantile(evidence.outlyingness, 1 - GATE_SHARE)) + 1e-9
-    reliability = _reliability(evidence, right)
-    if right.all() or not right.any():
-        bias = float(_logit((right.sum() + 1) / (len(right) + 2)))
-        return Confidence(names, mean, scale, np.zeros(len(mean)), bias, reliability, gate)
-    from sklearn.linear_model import LogisticRegression
+    bounds = [*(SIGNS.get(name, (None, None)) for name in names), (None, None), (None, None)]
+    weights, bias = _logistic((whole - mean) / scale, right, bounds)
+    return Confidence(names, low, high, mean, scale, weights, bias, _reliability(evidence, right), gate)
 
-    model = LogisticRegression(C=PENALTY, max_iter=1_000)
-    model.fit((whole - mean) / scale, right)
-    weights = np.asarray(model.coef_[0], dtype=float)
-    return Confidence(names, mean, scale, weights, float(model.intercept_[0]), reliability, gate)
+
+def _logistic(
+    columns: Floats, right: NDArray[np.bool_], bounds: Sequence[tuple[float | None, float | None]]
+) -> tuple[Floats, float]:
+    """Logistic regression with bounded weights: (weights, bias). Only the weights are penalised."""
+    share = (right.sum() + 1) / (len(right) + 2)
+    if right.all() or not right.any():
+        return np.zeros(columns.shape[1]), float(_logit(share))
+    from scipy.optimize import minimize
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        weights, scores = parameters[:-1], columns @ parameters[:-1] + parameters[-1]
+        missed = 1 / (1 + np.exp(-np.clip(scores, -30, 30))) - right
+        value = PENALTY * np.logaddexp(0, np.where(right, -scores, scores)).sum() + 0.5 * (weights**2).sum()
+        return float(value), np.append(PENALTY * (columns.T @ missed) + weights, PENALTY * missed.sum())
+
+    start = np.append(np.zeros(columns.shape[1]), _logit(share))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x
+    return found[:-1], float(found[-1])
 
 
 def out_of_fold(evidence: Evidence, right: NDArray[np.bool_], folds: Ints) -> Floats:
@@ -187,7 +208,7 @@ def out_of_fold(evidence: Evidence, right: NDArray[np.bool_], folds: Ints) -> Fl
 
 def take(evidence: Evidence, rows: Sequence[int] | Ints) -> Evidence:
     """The evidence of some rows."""
-    index = np.asarray(rows)
+    index = np.asarray(rows, dtype=np.int64)
     return Evidence(
         evidence.labels,
         evidence.probabilities[index],

@@ -236,27 +236,40 @@ def curve(calibrated: Calibrated, judged: Judged, delta: float, seed: int) -> tu
     return tuple(points)
 
 
-def confusions(judged: Judged, test: Test, reference: ReferenceKind, threshold: float | None) -> tuple[Confusion, ...]:
+NO_LABEL = "(no label)"
+
+
+def _named(label: str | None, labels: frozenset[str]) -> str:
+    """A label, or that it is none: what an LLM says instead of one may quote the input, and is not stored."""
+    return label if label in labels and label is not None else NO_LABEL
+
+
+def confusions(judged: Judged, splits: Splits, threshold: float | None) -> tuple[Confusion, ...]:
     """The commonest pairs of reference and wrong answer on test."""
+    labels = frozenset(splits.labels)
     counts: Counter[tuple[str, str]] = Counter()
     answered: Counter[tuple[str, str]] = Counter()
     for row in np.flatnonzero(judged.wrong):
-        example = test.examples[row]
-        pair = ((example.gold if reference == "gold" else example.answer) or "", judged.answers[row])
+        example = splits.test.examples[row]
+        pair = (_named(example.gold if splits.reference == "gold" else example.answer, labels), judged.answers[row])
         counts[pair] += 1
         answered[pair] += int(threshold is not None and judged.confidence[row] >= threshold)
     return tuple(Confusion(r, a, n, answered[r, a]) for (r, a), n in counts.most_common(MOST_CONFUSIONS))
 
 
-def disagreements(judged: Judged, test: Test, reference: ReferenceKind) -> tuple[Disagreement, ...]:
+def disagreements(judged: Judged, splits: Splits) -> tuple[Disagreement, ...]:
     """The test rows on which the small model is surest and yet differs from the reference."""
+    labels = frozenset(splits.labels)
     wrong = np.flatnonzero(judged.wrong)
     surest = wrong[np.argsort(-judged.confidence[wrong], kind="stable")][:MOST_DISAGREEMENTS]
     return tuple(
         Disagreement(
-            id=e.id, reference=(e.gold if reference == "gold" else e.answer) or "", answer=judged.answers[row],
-            llm=e.answer, confidence=float(judged.confidence[row]),
+            id=e.id,
+            reference=_named(e.gold if splits.reference == "gold" else e.answer, labels),
+            answer=judged.answers[row],
+            llm=None if e.answer is None else _named(e.answer, labels),
+            confidence=float(judged.confidence[row]),
         )
         for row in surest
-        for e in (test.examples[row],)
-    )  # fmt: skip
+        for e in (splits.test.examples[row],)
+    )

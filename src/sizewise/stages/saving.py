@@ -21,7 +21,7 @@ from sizewise.core.verdict import Verdict
 from sizewise.data.check import CheckedLog
 from sizewise.data.languages import script
 from sizewise.data.read import Log
-from sizewise.data.split import Splits
+from sizewise.data.split import LONGEST_LABEL, Splits
 from sizewise.data.task_file import task_tables
 from sizewise.models.catalogue import licence
 from sizewise.models.reference import resolve
@@ -31,6 +31,7 @@ from sizewise.store.arrays import load_json, save_json
 from sizewise.store.disk import explained, write_whole
 from sizewise.store.run_folder import RunFolder, write_lines, write_manifest, write_record
 
+LEAST_SEEN = 3
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "tokenizers")
 
 
@@ -61,12 +62,19 @@ def data_check(log: Log, checked: CheckedLog, splits: Splits) -> DataCheck:
         label_source=splits.label_source,
         labels=splits.labels,
         merges=tuple(LabelMerge(m.kept, dict(m.merged)) for m in checked.merges),
-        unusable=splits.unusable,
+        unusable=_listed(splits.unusable),
         unusable_rows=splits.unusable_rows,
         untaught=splits.untaught,
         class_sizes=splits.class_sizes,
         scripts=dict(Counter(script(e.input) for e in log.examples).most_common()),
     )
+
+
+def _listed(unusable: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    """Unusable answers with their counts; the long ones seen once or twice, which may quote inputs, only counted."""
+    shown = [(text, n) for text, n in unusable if n >= LEAST_SEEN or len(text) <= LONGEST_LABEL]
+    hidden = sum(n for _, n in unusable) - sum(n for _, n in shown)
+    return (*shown, *([("(longer texts, each seen once or twice)", hidden)] if hidden else []))
 
 
 def _kind(reason: str) -> str:
