@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 
 TOKENIZER, MODEL, DATA = "tokenizer.json", "onnx/model.onnx", "onnx/model.onnx_data"
 LONGEST_TOKENS = 256
-BATCH = 32
+BATCH = 16
 CHUNK = 1_024
 log = logging.getLogger(__name__)
 
