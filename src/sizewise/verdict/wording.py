@@ -19,7 +19,7 @@ QUANTITIES = {
     "risk": {"en": "share of all traffic answered wrongly", "ru": "доля всего трафика с неверным ответом"},
     "disagreement": {
         "en": "share of all traffic answered otherwise than by the large model",
-        "ru": "доля всего трафика, где ответ иной, чем у большой модели",
+        "ru": "доля всего трафика с иным, чем у большой модели, ответом",
     },
     "excess": {
         "en": "share of traffic lost against the large model (wrong where it was right, less the reverse)",
