@@ -9,18 +9,11 @@ from dataclasses import dataclass, replace
 
 from sizewise.core.errors import DataError
 from sizewise.core.example import Example
+from sizewise.core.record import LabelMerge
 from sizewise.data.read import Log
 from sizewise.data.text import folded
 
 _SEPARATORS = re.compile(r"[\s_\-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Spellings that count as one label: the one kept, and what was merged into it, with counts."""
-
-    kept: str
-    merged: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +22,7 @@ class CheckedLog:
 
     log: Log
     examples: tuple[Example, ...]
-    merges: tuple[Merge, ...]
+    merges: tuple[LabelMerge, ...]
     groups: int
     exact_duplicates: int
     near_duplicates: int
@@ -98,7 +91,7 @@ def _between(separator: re.Match[str]) -> str:
     return "-" if is_minus else ""
 
 
-def _merge(examples: Iterable[Example], labels: Sequence[str]) -> tuple[dict[str, str], tuple[Merge, ...]]:
+def _merge(examples: Iterable[Example], labels: Sequence[str]) -> tuple[dict[str, str], tuple[LabelMerge, ...]]:
     gold: Counter[str] = Counter()
     said: Counter[str] = Counter()
     for example in examples:
@@ -115,6 +108,6 @@ def _merge(examples: Iterable[Example], labels: Sequence[str]) -> tuple[dict[str
         kept = given.get(key) or min(counts, key=lambda label: (-counts[label], -gold[label], label))
         merged = {label: count for label, count in sorted(counts.items()) if label != kept}
         if merged:
-            merges.append(Merge(kept, merged))
+            merges.append(LabelMerge(kept, merged))
             kept_as.update(dict.fromkeys(merged, kept))
     return kept_as, tuple(sorted(merges, key=lambda m: (-sum(m.merged.values()), m.kept)))

@@ -15,7 +15,7 @@ import tomli_w
 import sizewise
 from sizewise.core.example import Test, Train
 from sizewise.core.measurement import DataMeasurement
-from sizewise.core.record import DataCheck, LabelMerge, Provenance, RunRecord
+from sizewise.core.record import DataCheck, Provenance, RunRecord
 from sizewise.core.task import Task
 from sizewise.core.verdict import Verdict
 from sizewise.data.check import CheckedLog
@@ -61,7 +61,7 @@ def data_check(log: Log, checked: CheckedLog, splits: Splits) -> DataCheck:
         trained_on_answers=splits.trained_on_answers,
         label_source=splits.label_source,
         labels=splits.labels,
-        merges=tuple(LabelMerge(m.kept, dict(m.merged)) for m in checked.merges),
+        merges=checked.merges,
         unusable=_listed(splits.unusable),
         unusable_rows=splits.unusable_rows,
         untaught=splits.untaught,

@@ -1,1 +1,0 @@
-"""Floor 1: LLMs behind APIs, and recorded answers replayed."""
