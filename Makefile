@@ -13,7 +13,7 @@ test: $(VENV)/developing ## every test but the long fault and browser runs
 	$(BIN)/python -m pytest -m "not faults"
 
 faults: $(VENV)/developing ## the long runs: kill -9, full disks, browsers
-	$(BIN)/python -m pytest -m faults | tee faults.log
+	$(BIN)/python -m pytest -m faults > faults.log 2>&1; status=$$?; cat faults.log; exit $$status
 
 lint: $(VENV)/developing ## formatting, lint, types
 	$(BIN)/ruff format --check .
