@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from sizewise.core.measurement import Measurements
+from sizewise.core.measurement import Measured, Measurements
+from sizewise.core.task import ReferenceKind
 from sizewise.core.verdict import Verdict
 
 
@@ -55,6 +56,62 @@ class LabelMerge:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelPair:
+    """Two labels that meet on ``count`` rows or inputs; the order means something only where it is said."""
+
+    one: str
+    other: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Inputs with more than one reference, and whether these agree.
+
+    ``inputs`` were seen ``rows`` times in all; ``contradicting`` of them, seen ``contradicting_rows`` times,
+    have different references. ``pairs`` are the labels that most inputs waver between. ``agreement`` is the
+    probability that two references of one input are the same. ``ceiling`` is the share of the rows that the
+    commonest reference of each input gets right: no model that answers one input always alike can do better
+    on them, so it bounds from above. Intervals are over inputs, and n counts them.
+    """
+
+    inputs: int
+    rows: int
+    contradicting: int
+    contradicting_rows: int
+    pairs: tuple[LabelPair, ...]
+    agreement: Measured | None
+    ceiling: Measured | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Rows of ``split`` whose exact or near-duplicate stands in train.
+
+    ``same_label`` of them carry a label that such a train row carries too, ``other_label`` carry another one;
+    the rest have no reference on one side.
+    """
+
+    split: Literal["calibrate", "test"]
+    kind: Literal["exact", "near"]
+    rows: int
+    same_label: int
+    other_label: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something found in the inputs: in how many rows, how often in all, and the ids of the first such rows.
+
+    Never what was found itself. For personal data ``ids`` is empty.
+    """
+
+    rows: int
+    occurrences: int
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DataCheck:
     """What was found in the data before any model. Counts of rows unless said otherwise.
 
@@ -62,6 +119,12 @@ class DataCheck:
     first; ``untaught`` lists labels with fewer than three distinct train inputs, with that number;
     ``leaked`` counts rows of calibrate and test whose near-duplicate stands in train; ``long_inputs``
     counts inputs of which a specialist reads only the beginning.
+
+    The fields from ``repeats`` on are empty in a run that an older version made. ``repeats`` has the keys
+    "exact" and "near" (the same input in several rows) and "asked_again" (several answers in one row), each
+    only where there are such inputs; ``languages`` maps an ISO 639-1 code ("und" where the text does not
+    tell) to its share, measured on a sample where the log is long; ``personal`` and ``oddities`` map a kind
+    to what was found of it, kinds that were not found left out.
     """
 
     sources: tuple[str, ...]
@@ -93,6 +156,57 @@ class DataCheck:
     untaught: tuple[tuple[str, int], ...]
     class_sizes: Mapping[str, int]
     scripts: Mapping[str, int]
+    repeats: Mapping[str, Repeats] = field(default_factory=dict)
+    leaks: tuple[Leak, ...] = ()
+    languages: Mapping[str, Measured] = field(default_factory=dict)
+    personal: Mapping[str, Found] = field(default_factory=dict)
+    oddities: Mapping[str, Found] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A train row whose label the rungs doubt. ``score`` is low where the doubt is strong, between 0 and 1.
+
+    ``id`` is the first of the rows with this input; ``probability`` is the suggested label's, out of fold.
+    """
+
+    id: str
+    given: str
+    suggested: str
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class SliceScore:
+    """One value of the ``slice`` column: its train rows, and how often the rung is right on them, out of fold."""
+
+    name: str
+    rows: int
+    score: Measured | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the out-of-fold probabilities say about the train rows' labels. Under reference llm, about the LLM's.
+
+    ``rung`` is the rung that ``slices`` and their ``overall`` score are of; ``rungs`` are those whose
+    probabilities were averaged to find label errors. ``rows`` were audited, ``suspected`` of them carry a
+    label that is probably wrong, and ``wrong`` estimates the share of wrong labels with its interval.
+    ``worst`` lists the most doubtful rows first; ``confused`` pairs of given label (``one``) and suggested
+    label (``other``) by their number of suspected rows.
+    """
+
+    rung: str
+    rungs: tuple[str, ...]
+    reference: ReferenceKind
+    rows: int
+    suspected: int
+    wrong: Measured | None
+    worst: tuple[Suspicion, ...]
+    confused: tuple[LabelPair, ...]
+    overall: Measured | None
+    slices: tuple[SliceScore, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +226,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One finished run, as read back from its folder."""
+    """One finished run, as read back from its folder. ``audit`` is ``None`` where an older version made it."""
 
     verdict: Verdict
     measurements: Measurements
@@ -121,3 +235,4 @@ class RunRecord:
     confusions: tuple[Confusion, ...]
     disagreements: tuple[Disagreement, ...]
     provenance: Provenance
+    audit: Audit | None = None

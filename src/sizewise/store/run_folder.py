@@ -15,7 +15,7 @@ import msgspec
 
 from sizewise.core.errors import RunError
 from sizewise.core.measurement import Certificate, Measurements, RungMeasurement, Shift
-from sizewise.core.record import Confusion, CurvePoint, DataCheck, Disagreement, Provenance, RunRecord
+from sizewise.core.record import Audit, Confusion, CurvePoint, DataCheck, Disagreement, Provenance, RunRecord
 from sizewise.core.verdict import Verdict
 from sizewise.store.arrays import load_json, save_json
 from sizewise.store.disk import explained, write_whole
@@ -31,6 +31,7 @@ _BESIDE: dict[str, type] = {
     "confusion": Confusion,
     "disagreement": Disagreement,
     "provenance": Provenance,
+    "audit": Audit,
 }
 
 
@@ -151,7 +152,7 @@ def _measurement_lines(record: RunRecord) -> Iterable[Mapping[str, Any]]:
         yield from ({"kind": kind} | item for item in items)
     beside: Mapping[str, Sequence[Any]] = {
         "curve": record.curve, "confusion": record.confusions, "disagreement": record.disagreements,
-        "provenance": [record.provenance],
+        "provenance": [record.provenance], "audit": [record.audit] if record.audit else [],
     }  # fmt: skip
     for kind, items in beside.items():
         yield from ({"kind": kind} | msgspec.to_builtins(item) for item in items)
@@ -177,6 +178,7 @@ def read_record(path: Path) -> RunRecord:
             confusions=tuple(beside["confusion"]),
             disagreements=tuple(beside["disagreement"]),
             provenance=beside["provenance"][0],
+            audit=next(iter(beside["audit"]), None),
         )
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error}). Make the run again with --force.") from error
