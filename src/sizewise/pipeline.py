@@ -25,8 +25,10 @@ from sizewise.stages import saving
 from sizewise.stages.calibration import calibrate
 from sizewise.stages.choice import choose
 from sizewise.stages.contest import contest
+from sizewise.stages.disagreements import confusions, disagreements, disputes
 from sizewise.stages.listener import Listener, Silence
-from sizewise.stages.measurement import confusions, curve, disagreements, measure
+from sizewise.stages.measurement import curve, measure
+from sizewise.stages.portions import portions
 from sizewise.store.run_folder import open_run
 from sizewise.verdict.decision import Identity
 from sizewise.verdict.decision import decide as weigh
@@ -74,9 +76,9 @@ def decide(
     served = calibrated.threshold if verdict.decision in ("small", "cascade") else None
     with clock.stage("save"):
         saving.save_specialist(folder, task, splits.train, calibrated, served, has_large, bundle)
-        saving.save_predictions(folder, splits.test, judged, served, has_large)
+        saving.save_predictions(folder, splits, judged, served, has_large)
     with clock.stage("report"):
-        differing = disagreements(judged, splits)
+        differing = disagreements(judged, splits, calibrated.threshold)
         record = RunRecord(
             verdict=verdict,
             measurements=measurements,
@@ -85,6 +87,8 @@ def decide(
             confusions=confusions(judged, splits, served),
             disagreements=differing,
             provenance=saving.provenance(folder, verdict, command or _command()),
+            portions=portions(judged, splits, calibrated.threshold),
+            disputes=disputes(judged, splits.test),
         )
         shown = saving.texts_of(splits.test, [d.id for d in differing]) if texts else None
         saving.save_record(folder, record, language, shown)

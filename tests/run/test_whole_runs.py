@@ -71,7 +71,9 @@ def test_predictions_are_what_the_saved_model_says(made: MakeRun, name: str) -> 
     assert [a.value for a in answers] == [p["answer"] for p in predictions]
     assert [a.route for a in answers] == [p["route"] for p in predictions]
     assert [a.confidence for a in answers] == pytest.approx([p["confidence"] for p in predictions], abs=1e-6)
-    assert set(predictions[0]) == {"id", "answer", "confidence", "route"}
+    assert set(predictions[0]) == {"id", "answer", "confidence", "route", "gold", "llm"}
+    known = {row["id"]: (row.get("gold"), row.get("answer")) for row in log_of(run)}
+    assert [(p["gold"], p["llm"]) for p in predictions] == [known[p["id"]] for p in predictions]
 
 
 @pytest.mark.parametrize("name", RUNS)

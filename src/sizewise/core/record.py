@@ -38,13 +38,47 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A test row on which small and reference differ, the surest first: worth a person's look."""
+    """A test row on which small and reference differ: worth a person's look, in order of ``why``.
+
+    "sure": the small model is surest there; "threshold": its confidence lies closest to the threshold, so that
+    a person's word would move it. ``gold`` is the truth where it is known, whatever the reference.
+    """
 
     id: str
     reference: str
     answer: str
     llm: str | None
     confidence: float
+    why: Literal["sure", "threshold"] = "sure"
+    gold: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """The test rows of one label (by their reference), one slice, or one quarter of the lengths in characters.
+
+    ``right`` is the share on which the small model equals the reference, answering everything; ``precision``,
+    of labels alone, the share of the answers with this label that do. ``answered`` is the share that it answers
+    itself at the threshold, ``answered_right`` the share of these that equal the reference.
+    """
+
+    by: Literal["label", "slice", "length"]
+    name: str
+    rows: int
+    right: Measured | None
+    precision: Measured | None
+    answered: Measured | None
+    answered_right: Measured | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disputes:
+    """Who is right on the test rows where small and large model differ and the truth is known (shares of ``rows``)."""
+
+    rows: int
+    small_right: Measured | None
+    large_right: Measured | None
+    neither: Measured | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,3 +270,5 @@ class RunRecord:
     disagreements: tuple[Disagreement, ...]
     provenance: Provenance
     audit: Audit | None = None
+    portions: tuple[Portion, ...] = ()
+    disputes: Disputes | None = None

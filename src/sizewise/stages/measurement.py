@@ -22,7 +22,7 @@ from sizewise.core.measurement import (
     Shift,
     SystemMeasurement,
 )
-from sizewise.core.record import Confusion, CurvePoint, Disagreement
+from sizewise.core.record import CurvePoint
 from sizewise.core.task import ReferenceKind, Task
 from sizewise.data.split import Splits
 from sizewise.evaluate.intervals import lower_share, mean, quantile, share, single
@@ -34,8 +34,6 @@ from sizewise.stages.contest import Contestant
 
 SHIFT_LEVEL = 0.001
 CURVE_POINTS = 120
-MOST_CONFUSIONS = 30
-MOST_DISAGREEMENTS = 50
 
 
 def measure(
@@ -234,42 +232,3 @@ def curve(calibrated: Calibrated, judged: Judged, delta: float, seed: int) -> tu
             )
         )
     return tuple(points)
-
-
-NO_LABEL = "(no label)"
-
-
-def _named(label: str | None, labels: frozenset[str]) -> str:
-    """A label, or that it is none: what an LLM says instead of one may quote the input, and is not stored."""
-    return label if label in labels and label is not None else NO_LABEL
-
-
-def confusions(judged: Judged, splits: Splits, threshold: float | None) -> tuple[Confusion, ...]:
-    """The commonest pairs of reference and wrong answer on test."""
-    labels = frozenset(splits.labels)
-    counts: Counter[tuple[str, str]] = Counter()
-    answered: Counter[tuple[str, str]] = Counter()
-    for row in np.flatnonzero(judged.wrong):
-        example = splits.test.examples[row]
-        pair = (_named(example.gold if splits.reference == "gold" else example.answer, labels), judged.answers[row])
-        counts[pair] += 1
-        answered[pair] += int(threshold is not None and judged.confidence[row] >= threshold)
-    return tuple(Confusion(r, a, n, answered[r, a]) for (r, a), n in counts.most_common(MOST_CONFUSIONS))
-
-
-def disagreements(judged: Judged, splits: Splits) -> tuple[Disagreement, ...]:
-    """The test rows on which the small model is surest and yet differs from the reference."""
-    labels = frozenset(splits.labels)
-    wrong = np.flatnonzero(judged.wrong)
-    surest = wrong[np.argsort(-judged.confidence[wrong], kind="stable")][:MOST_DISAGREEMENTS]
-    return tuple(
-        Disagreement(
-            id=e.id,
-            reference=_named(e.gold if splits.reference == "gold" else e.answer, labels),
-            answer=judged.answers[row],
-            llm=None if e.answer is None else _named(e.answer, labels),
-            confidence=float(judged.confidence[row]),
-        )
-        for row in surest
-        for e in (splits.test.examples[row],)
-    )

@@ -27,6 +27,7 @@ from sizewise.models.catalogue import licence
 from sizewise.models.reference import resolve
 from sizewise.specialists.ngrams import LONGEST_INPUT
 from sizewise.stages.calibration import Calibrated, Judged
+from sizewise.stages.disagreements import references
 from sizewise.store.arrays import load_json, save_json
 from sizewise.store.disk import explained, write_whole
 from sizewise.store.run_folder import RunFolder, write_lines, write_manifest, write_record
@@ -154,8 +155,9 @@ def _bundle(specialist: Path) -> None:
         shutil.copyfile(path, specialist / "encoder" / name)
 
 
-def save_predictions(folder: RunFolder, test: Test, judged: Judged, served: float | None, has_large: bool) -> None:
-    """The test rows' answers, confidence and routes: ids and answers, no inputs."""
+def save_predictions(folder: RunFolder, splits: Splits, judged: Judged, served: float | None, has_large: bool) -> None:
+    """The test rows' answers, confidence, routes, and what they are held against: ids and labels, no inputs."""
+    labels = frozenset(splits.labels)
     away = "large" if has_large else "abstain"
     write_lines(
         folder.path / "predictions.jsonl",
@@ -165,8 +167,9 @@ def save_predictions(folder: RunFolder, test: Test, judged: Judged, served: floa
                 "answer": answer,
                 "confidence": float(confidence),
                 "route": "small" if served is not None and confidence >= served else away,
+                **dict(zip(("gold", "llm"), references(example, labels), strict=True)),
             }
-            for example, answer, confidence in zip(test.examples, judged.answers, judged.confidence, strict=True)
+            for example, answer, confidence in zip(splits.test.examples, judged.answers, judged.confidence, strict=True)
         ),
     )
 

@@ -15,7 +15,17 @@ import msgspec
 
 from sizewise.core.errors import RunError
 from sizewise.core.measurement import Certificate, Measurements, RungMeasurement, Shift
-from sizewise.core.record import Audit, Confusion, CurvePoint, DataCheck, Disagreement, Provenance, RunRecord
+from sizewise.core.record import (
+    Audit,
+    Confusion,
+    CurvePoint,
+    DataCheck,
+    Disagreement,
+    Disputes,
+    Portion,
+    Provenance,
+    RunRecord,
+)
 from sizewise.core.verdict import Verdict
 from sizewise.store.arrays import load_json, save_json
 from sizewise.store.disk import explained, write_whole
@@ -30,6 +40,8 @@ _BESIDE: dict[str, type] = {
     "curve": CurvePoint,
     "confusion": Confusion,
     "disagreement": Disagreement,
+    "portion": Portion,
+    "disputes": Disputes,
     "provenance": Provenance,
     "audit": Audit,
 }
@@ -153,6 +165,7 @@ def _measurement_lines(record: RunRecord) -> Iterable[Mapping[str, Any]]:
     beside: Mapping[str, Sequence[Any]] = {
         "curve": record.curve, "confusion": record.confusions, "disagreement": record.disagreements,
         "provenance": [record.provenance], "audit": [record.audit] if record.audit else [],
+        "portion": record.portions, "disputes": [record.disputes] if record.disputes else [],
     }  # fmt: skip
     for kind, items in beside.items():
         yield from ({"kind": kind} | msgspec.to_builtins(item) for item in items)
@@ -179,6 +192,8 @@ def read_record(path: Path) -> RunRecord:
             disagreements=tuple(beside["disagreement"]),
             provenance=beside["provenance"][0],
             audit=next(iter(beside["audit"]), None),
+            portions=tuple(beside["portion"]),
+            disputes=next(iter(beside["disputes"]), None),
         )
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error}). Make the run again with --force.") from error
