@@ -162,6 +162,70 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
+class CurveScore:
+    """A score that was measured with ``rows`` rows, on train rows that its specialist had not learned from."""
+
+    rows: int
+    score: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenScore:
+    """A score that nobody has measured: what ``rows`` rows, ``times`` as many as today, would give.
+
+    The score lies between ``low`` and ``high`` with the probability that the curve's ``level`` names.
+    """
+
+    rows: int
+    times: float
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class RowsToBar:
+    """How many rows beyond today's lead to the bar: ``rows`` as the curve runs, ``low`` to ``high`` as it may.
+
+    ``high`` is ``None`` where the curve's lower edge does not reach the bar within four times the rows.
+    """
+
+    rows: int
+    low: int
+    high: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """A score as a function of the rows learned from, calibrated on, or both together.
+
+    ``rows`` are today's, of the kind that ``by`` names; under ``both`` train and calibrate rows grow in the same
+    proportion, and the rows are their sum. ``observed`` runs from few rows to many, ``foreseen`` holds today, twice
+    and four times the rows. ``bar`` is the score at which the verdict would
+    change, ``None`` where none applies; ``needed`` is ``None`` where the bar is reached today, or where the curve
+    does not reach it within four times the rows: ``reached_today`` tells which.
+    """
+
+    metric: Literal["accuracy", "agreement", "coverage"]
+    by: Literal["train", "calibrate", "both"]
+    rows: int
+    observed: tuple[CurveScore, ...]
+    foreseen: tuple[ForeseenScore, ...]
+    level: float
+    bar: float | None
+    reached_today: bool
+    needed: RowsToBar | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What more rows would give the chosen rung. ``rung`` names it; each curve says its metric and its rows."""
+
+    rung: str
+    curves: tuple[LearningCurve, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurements:
     """All that the verdict rests on."""
 
@@ -178,3 +242,4 @@ class Measurements:
     prices: Prices
     cpus: int
     shifts: tuple[Shift, ...] = ()
+    forecast: Forecast | None = None

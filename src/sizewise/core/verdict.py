@@ -106,10 +106,20 @@ class BreakEven:
 
 @dataclass(frozen=True, slots=True)
 class MoreData:
-    """How many further examples would help; ``gain`` is null until there is a forecast."""
+    """How many further ``examples`` lead to the bar, between ``low`` and ``high``, and which ``kind`` of row they are.
+
+    ``examples`` is null where more data alone will not do, or where nothing could be foreseen; ``high`` is null
+    where the curve's lower edge does not lead there within four times the rows. ``gain`` is what twice the rows of
+    that kind would add to the coverage (to the accuracy where no coverage could be foreseen), with the forecast's
+    own interval, which is narrower than a measurement's: 90 %. ``enough`` says whether data alone does.
+    """
 
     examples: int | None
     gain: Measured | None
+    low: int | None = None
+    high: int | None = None
+    kind: Literal["train", "calibrate", "both"] | None = None
+    enough: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
