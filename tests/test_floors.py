@@ -16,7 +16,7 @@ FLOORS = {
     "core": 0,
     "data": 1, "models": 1, "llm": 1, "store": 1,
     "specialists": 2, "evaluate": 2, "cascade": 2,
-    "verdict": 3, "watch": 3,
+    "verdict": 3, "watch": 3, "advice": 3,
     "report": 4, "gateway": 4,
     "stages": 5, "run": 5, "profile": 5,
     "pipeline": 6, "api": 6,

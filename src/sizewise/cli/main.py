@@ -13,7 +13,7 @@ from typing import ParamSpec
 import typer
 
 import sizewise
-from sizewise.cli import check, decide, demo, predict, report
+from sizewise.cli import advise, check, decide, demo, predict, report
 from sizewise.core.errors import InputError, SizewiseError
 
 INTERRUPTED = 130
@@ -52,6 +52,7 @@ app.command("predict")(_past_typer(predict.predict))
 app.command("report")(_past_typer(report.report))
 app.command("check")(_past_typer(check.check))
 app.command("demo")(_past_typer(demo.demo))
+app.command("advise")(_past_typer(advise.advise))
 
 FIRST_STEPS = """\
 Sizewise finds the smallest language model that does your task as well as the large one, and proves it.

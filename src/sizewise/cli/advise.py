@@ -1,0 +1,103 @@
+"""``sizewise advise``: large or small, before there is any data."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sizewise.cli.options import Lang, Language
+
+if TYPE_CHECKING:
+    from sizewise.advice.rules import Language as TextLanguage
+    from sizewise.advice.rules import Question, Rules
+
+
+def advise(
+    file: Annotated[Path | None, typer.Argument(help="A filled questionnaire (TOML). Without one, it asks.")] = None,
+    run: Annotated[Path | None, typer.Option("--run", help="A finished run to hold the advice against.")] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="Write the answers to this file.")] = None,
+    template: Annotated[Path | None, typer.Option("--template", help="Write an empty questionnaire and stop.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the page that asks in a browser, offline.")] = None,
+    rules_file: Annotated[Path | None, typer.Option("--rules", help="Rules of your own instead of rules.toml.")] = None,
+    assumptions: Annotated[
+        Path | None, typer.Option("--assumptions", help="Assumptions of your own about money.")
+    ] = None,
+    lang: Lang = Language.en,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Advise on a large or a small model by what is known of the task, and say how sure that is."""
+    import msgspec
+
+    from sizewise.advice.costs import read_assumptions
+    from sizewise.advice.page import page
+    from sizewise.advice.questionnaire import read_answers, written
+    from sizewise.advice.rules import read_rules
+    from sizewise.advice.summary import advise as weigh
+    from sizewise.advice.summary import as_data, summary
+    from sizewise.run import Run
+    from sizewise.store.disk import write_whole
+
+    rules, assumed = read_rules(rules_file), read_assumptions(assumptions)
+    if template is not None:
+        write_whole(template, written({}, rules))
+        typer.echo(template)
+        return
+    answers = read_answers(file, rules) if file else {}
+    if html is not None:
+        write_whole(html, page(rules, assumed, lang.value, answers))
+        typer.echo(html)
+        return
+    decision = Run.open(run).verdict.decision if run else None
+    if file is None:
+        answers = _ask(rules, "ru" if lang is Language.ru else "en")
+    if save is not None:
+        write_whole(save, written(answers, rules))
+    advised = weigh(answers, rules, assumed)
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(as_data(advised, decision)), indent=1))
+    else:
+        typer.echo(summary(advised, lang.value, decision))
+
+
+def _ask(rules: Rules, lang: TextLanguage) -> dict[str, str | float]:
+    """Every question in turn, from standard input; its end, or q, leaves the rest unknown."""
+    from sizewise.advice.words import say
+
+    answers: dict[str, str | float] = {}
+    for number, question in enumerate(rules.questions, 1):
+        typer.echo(f"\n{number}/{len(rules.questions)}  {question.text[lang]}", err=True)
+        for index, option in enumerate(question.options, 1):
+            typer.echo(f"  {index}  {option.text[lang]}", err=True)
+        while True:
+            typer.echo(say("press", lang), nl=False, err=True)
+            line = sys.stdin.readline()
+            if not line or line.strip().casefold() == "q":
+                typer.echo("", err=True)
+                return answers
+            if not line.strip():
+                break
+            value = _value(question, line.strip())
+            if value is not None:
+                answers[question.id] = value
+                break
+            typer.echo(say("not_an_answer", lang), err=True)
+    return answers
+
+
+def _value(question: Question, typed: str) -> str | float | None:
+    """The answer that was typed: an option's number or its id, or a number; ``None`` where it is none of them."""
+    from sizewise.advice.questionnaire import checked_answers
+    from sizewise.advice.rules import Borders, Rules
+    from sizewise.core.errors import TaskError
+
+    if question.options and typed.isdecimal():
+        index = int(typed) - 1
+        return question.options[index].id if 0 <= index < len(question.options) else None
+    alone = Rules("", Borders(0, 1, 2), {}, (question,), (), ())
+    try:
+        return checked_answers({question.id: typed}, alone).get(question.id)
+    except TaskError:
+        return None
