@@ -1,0 +1,109 @@
+"""One row under our column names becomes an example, or the reason why it cannot."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from sizewise.core.example import Example
+from sizewise.data.text import readable
+
+TEXT_COLUMNS = ("input", "answer", "gold", "id", "task", "split", "at", "slice", "prompt_version", "model")
+NUMBER_COLUMNS = ("latency_ms", "cost_usd")
+COUNT_COLUMNS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+COLUMNS = TEXT_COLUMNS + NUMBER_COLUMNS + COUNT_COLUMNS
+SPLITS = {"train": "train", "calibrate": "calibrate", "test": "test"} | {
+    "training": "train", "calibration": "calibrate", "validation": "calibrate", "valid": "calibrate",
+    "val": "calibrate", "dev": "calibrate",
+}  # fmt: skip
+
+
+def scalar_text(value: Any) -> str | None:
+    """A scalar as text, stripped; ``None`` and NaN are missing, and an empty text stays an (unusable) answer."""
+    if value.__class__ is str:
+        return readable(value).strip()
+    if value is None or is_no_number(value):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return readable(str(value)).strip()
+
+
+def is_no_number(value: Any) -> bool:
+    """Whether ``value`` is a NaN or an infinity."""
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def problem(values: Mapping[str, Any]) -> str | None:
+    """Why a row cannot be used, if it cannot. ``values`` has every one of our columns."""
+    text = values["input"]
+    if text is None:
+        return "no input"
+    if not isinstance(text, str):
+        return f"input is not text but {type(text).__name__}"
+    for column in TEXT_COLUMNS[1:]:
+        value = values[column]
+        if value is None or value.__class__ is str:
+            continue
+        for one in value if column == "answer" and isinstance(value, list) else (value,):
+            if isinstance(one, dict | list):
+                return f"{column} is not a label but {'an object' if isinstance(one, dict) else 'a list'}"
+    split = scalar_text(values["split"])
+    if split and split.casefold() not in SPLITS:
+        return f"split is {split[:40]!r}, not train, calibrate or test"
+    return None
+
+
+def example(identifier: str, values: Mapping[str, Any], unreadable: Counter[str]) -> Example:
+    """The example in a row that has no problem; values that had to be dropped are counted in ``unreadable``.
+
+    Texts that recur from row to row (labels, splits, models) are held once.
+    """
+    answer = values["answer"]
+    said = answer if isinstance(answer, list) else (answer,)
+    labels = [sys.intern(text) for one in said if (text := scalar_text(one)) is not None]
+    unreadable.update(name for name in TEXT_COLUMNS if is_no_number(values[name]))
+    split = scalar_text(values["split"])
+    return Example(
+        id=identifier,
+        input=readable(values["input"]),
+        answer=labels[0] if labels else None,
+        gold=_shared(values["gold"]),
+        further_answers=tuple(labels[1:]),
+        split=SPLITS[split.casefold()] if split else None,
+        at=scalar_text(values["at"]) or None,
+        slice=_shared(values["slice"]),
+        model=_shared(values["model"]),
+        latency_ms=_number("latency_ms", values, unreadable),
+        prompt_tokens=_count("prompt_tokens", values, unreadable),
+        cached_tokens=_count("cached_tokens", values, unreadable),
+        completion_tokens=_count("completion_tokens", values, unreadable),
+        cost_usd=_number("cost_usd", values, unreadable),
+    )
+
+
+def _shared(value: Any) -> str | None:
+    text = scalar_text(value)
+    return sys.intern(text) if text else None
+
+
+def _count(column: str, values: Mapping[str, Any], unreadable: Counter[str]) -> int | None:
+    number = _number(column, values, unreadable)
+    return None if number is None else int(number)
+
+
+def _number(column: str, values: Mapping[str, Any], unreadable: Counter[str]) -> float | None:
+    value = values[column]
+    if value is None or value == "":
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number) or number < 0:
+        unreadable[column] += 1
+        return None
+    return number
