@@ -59,39 +59,39 @@ def decide(
         checked = check(log, task.labels, task.strict_labels)
     with clock.stage("split"):
         splits = split(checked, task.reference, task.labels, task.seed)
-    folder = open_run(out, _fingerprint(task, log.sha256), force)
-    saving.save_inputs(folder, task, log)
-    with clock.stage("contest"):
-        contestants = contest(rungs, splits.train, task.seed, folder.work, listener)
-    with clock.stage("choose"):
-        choice = choose(contestants, splits.reference, task.bar, task.seed)
-    with clock.stage("calibrate"):
-        calibrated = calibrate(choice.chosen, splits.calibrate, splits.reference, task.bar, task.seed)
-    with clock.stage("measure"):
-        sizes = saving.data_measurement(log, checked, splits)
-        measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated)
-    identity = Identity(sizewise.__version__, folder.run_id, folder.created, clock.seconds())
-    verdict = weigh(measurements, identity)
-    has_large = measurements.large is not None and task.bar.perimeter == "open"
-    served = calibrated.threshold if verdict.decision in ("small", "cascade") else None
-    with clock.stage("save"):
-        saving.save_specialist(folder, task, splits.train, calibrated, served, has_large, bundle)
-        saving.save_predictions(folder, splits, judged, served, has_large)
-    with clock.stage("report"):
-        differing = disagreements(judged, splits, calibrated.threshold)
-        record = RunRecord(
-            verdict=verdict,
-            measurements=measurements,
-            data_check=saving.data_check(log, checked, splits),
-            curve=curve(calibrated, judged, task.bar.delta, task.seed),
-            confusions=confusions(judged, splits, served),
-            disagreements=differing,
-            provenance=saving.provenance(folder, verdict, command or _command()),
-            portions=portions(judged, splits, calibrated.threshold),
-            disputes=disputes(judged, splits.test),
-        )
-        shown = saving.texts_of(splits.test, [d.id for d in differing]) if texts else None
-        saving.save_record(folder, record, language, shown)
+    with open_run(out, _fingerprint(task, log.sha256), force) as folder:
+        saving.save_inputs(folder, task, log)
+        with clock.stage("contest"):
+            contestants = contest(rungs, splits.train, task.seed, folder.work, listener)
+        with clock.stage("choose"):
+            choice = choose(contestants, splits.reference, task.bar, task.seed)
+        with clock.stage("calibrate"):
+            calibrated = calibrate(choice.chosen, splits.calibrate, splits.reference, task.bar, task.seed)
+        with clock.stage("measure"):
+            sizes = saving.data_measurement(log, checked, splits)
+            measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated)
+        identity = Identity(sizewise.__version__, folder.run_id, folder.created, clock.seconds())
+        verdict = weigh(measurements, identity)
+        has_large = measurements.large is not None and task.bar.perimeter == "open"
+        served = calibrated.threshold if verdict.decision in ("small", "cascade") else None
+        with clock.stage("save"):
+            saving.save_specialist(folder, task, splits.train, calibrated, served, has_large, bundle)
+            saving.save_predictions(folder, splits, judged, served, has_large)
+        with clock.stage("report"):
+            differing = disagreements(judged, splits, calibrated.threshold)
+            record = RunRecord(
+                verdict=verdict,
+                measurements=measurements,
+                data_check=saving.data_check(log, checked, splits),
+                curve=curve(calibrated, judged, task.bar.delta, task.seed),
+                confusions=confusions(judged, splits, served),
+                disagreements=differing,
+                provenance=saving.provenance(folder, verdict, command or _command()),
+                portions=portions(judged, splits, calibrated.threshold),
+                disputes=disputes(judged, splits.test),
+            )
+            shown = saving.texts_of(splits.test, [d.id for d in differing]) if texts else None
+            saving.save_record(folder, record, language, shown)
     return Run(folder.path, record)
 
 

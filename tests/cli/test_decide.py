@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sizewise.run import load
 
 Sizewise = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -125,6 +127,7 @@ def fill(disk: Path, leave: int) -> Path:
     return filler
 
 
+@pytest.mark.faults
 def test_a_full_disk_stops_the_run_and_it_goes_on_when_there_is_room(
     sizewise: Sizewise, log_file: Path, small_disk: Path
 ) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sizewise.core.errors import LimitReached, RunError
-from sizewise.store.disk import explained, write_whole
+from sizewise.store.disk import explained, locked, write_whole
 
 
 def test_text_and_bytes_arrive_whole_and_leave_nothing_beside(tmp_path: Path) -> None:
@@ -72,6 +73,32 @@ def test_a_full_disk_is_a_limit_and_the_old_file_stays(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_disk_that_fails_is_a_limit_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(LimitReached, match=r"the disk failed at .*same command again"):
+        write_whole(tmp_path / "file", "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_held_by_one_at_a_time_and_without_locks_by_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with locked(tmp_path), pytest.raises(RunError, match="another process"), locked(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == [], "a lock leaves nothing behind"
+
+    def unknown(*_: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    with locked(tmp_path), locked(tmp_path):
+        pass
+
+
+@pytest.mark.faults
 def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     path = small_disk / "file"
     write_whole(path, "old")

@@ -14,9 +14,9 @@ import typer
 
 import sizewise
 from sizewise.cli import advise, check, decide, demo, predict, report
+from sizewise.cli.interrupts import INTERRUPTED, KEPT, interruptible
 from sizewise.core.errors import InputError, SizewiseError
 
-INTERRUPTED = 130
 LIMIT = 3
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 Parameters = ParamSpec("Parameters")
@@ -80,16 +80,13 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal need not speak UTF-8
     try:
-        try:
-            _refuse_what_is_no_text(sys.argv[1:])
-            app()
-        except _Stopped as stopped:
-            raise stopped.__cause__ or stopped from None
+        _refuse_what_is_no_text(sys.argv[1:])
+        _obey()
     except SizewiseError as error:
         _say(str(error))
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
-        _say("interrupted. What was done is kept: the same command goes on from there.")
+        _say(KEPT)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         _drop_output()
@@ -100,6 +97,14 @@ def main() -> None:
         _say("the disk is full." if isinstance(error, OSError) else "the memory of this machine does not suffice.")
         _drop_output()
         sys.exit(LIMIT)
+
+
+def _obey() -> None:
+    with interruptible():
+        try:
+            app()
+        except _Stopped as stopped:
+            raise stopped.__cause__ or stopped from None
 
 
 def _refuse_what_is_no_text(arguments: list[str]) -> None:

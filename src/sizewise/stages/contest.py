@@ -10,13 +10,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.cascade import confidence
 from sizewise.cascade.confidence import Confidence
-from sizewise.core.errors import SizewiseError
+from sizewise.core.errors import RunError, SizewiseError
 from sizewise.core.example import Train
 from sizewise.core.measurement import Latency, Measured
 from sizewise.core.model import Evidence, Fitted, Recipe, Specialist
@@ -65,9 +66,9 @@ def contest(recipes: Sequence[Recipe], train: Train, seed: int, work: Path, list
     for recipe in recipes:
         listener.stage(f"contest: {recipe.name}")
         folder = work / recipe.name
-        if not (folder / "fitted.json").exists():
-            _fit(recipe, train, numbers, fitted, folder)
-        fitted[recipe.name] = _load(recipe.name, folder, listener)
+        fitted[recipe.name] = _resumed(recipe.name, folder, listener) or _fit(
+            recipe, train, numbers, fitted, folder, listener
+        )
         contestants.append(_contestant(recipe.name, folder, fitted[recipe.name], train, numbers, seed))
         best = contestants[-1]
         listener.found(
@@ -77,7 +78,25 @@ def contest(recipes: Sequence[Recipe], train: Train, seed: int, work: Path, list
     return contestants
 
 
-def _fit(recipe: Recipe, train: Train, numbers: NDArray[np.int64], below: Mapping[str, Fitted], folder: Path) -> None:
+def _resumed(name: str, folder: Path, listener: Listener) -> Fitted | None:
+    """The rung as an interrupted run left it, unless it was not finished or is damaged: then it is fitted anew."""
+    if not (folder / "fitted.json").exists():
+        return None
+    try:
+        return _load(name, folder, listener)
+    except (RunError, LookupError, TypeError, ValueError) as error:
+        listener.found(f"{name}: what an interrupted run left is damaged and is made anew ({error})")
+        return None
+
+
+def _fit(
+    recipe: Recipe,
+    train: Train,
+    numbers: NDArray[np.int64],
+    below: Mapping[str, Fitted],
+    folder: Path,
+    listener: Listener,
+) -> Fitted:
     shutil.rmtree(folder, ignore_errors=True)
     result = recipe.validate(train, numbers, below)
     with explained(folder):
@@ -98,6 +117,7 @@ def _fit(recipe: Recipe, train: Train, numbers: NDArray[np.int64], below: Mappin
         "fit_seconds": result.fit_seconds, "seconds": result.seconds,
     }  # fmt: skip
     save_json(folder / "fitted.json", about)  # last: it says that the rest is whole
+    return _load(recipe.name, folder, listener)
 
 
 def _load(name: str, folder: Path, listener: Listener) -> Fitted:
@@ -137,14 +157,8 @@ def _contestant(
 
 
 def _profile(name: str, folder: Path, artefact: Path, train: Train, seed: int) -> Profile:
-    if not (folder / "profile.json").exists():
-        inputs = random.Random(seed).sample(train.inputs, min(PROFILED_INPUTS, len(train.inputs)))
-        command = [sys.executable, "-m", "sizewise.profile", name, str(artefact)]
-        done = subprocess.run(command, input=json.dumps(inputs), capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SizewiseError(f"measuring {name} failed: {done.stderr.strip().splitlines()[-1:]}")
-        save_json(folder / "profile.json", json.loads(done.stdout))
-    told = load_json(folder / "profile.json")
+    inputs = random.Random(seed).sample(train.inputs, min(PROFILED_INPUTS, len(train.inputs)))
+    told = _told(folder / "profile.json") or _measured(name, folder / "profile.json", artefact, inputs)
     singles, batched = np.array(told["one_by_one_ms"]), np.array(told["batched_ms"])
     p50, p95, batch = quantile(singles, 0.5), quantile(singles, 0.95), mean(batched)
     assert p50 is not None
@@ -157,3 +171,22 @@ def _profile(name: str, folder: Path, artefact: Path, train: Train, seed: int) -
         batch.n,
     )
     return Profile(Latency(p50, p95), batch, rate, single(told["peak_memory_mb"]))
+
+
+def _told(path: Path) -> dict[str, Any] | None:
+    """What an interrupted run had measured, unless it is not there or damaged."""
+    try:
+        told = load_json(path)
+    except RunError:
+        return None
+    return told if isinstance(told, dict) and {"one_by_one_ms", "batched_ms", "peak_memory_mb"} <= told.keys() else None
+
+
+def _measured(name: str, path: Path, artefact: Path, inputs: Sequence[str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "sizewise.profile", name, str(artefact)]
+    done = subprocess.run(command, input=json.dumps(inputs), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SizewiseError(f"measuring {name} failed: {done.stderr.strip().splitlines()[-1:]}")
+    told: dict[str, Any] = json.loads(done.stdout)
+    save_json(path, told)
+    return told

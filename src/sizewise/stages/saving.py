@@ -99,8 +99,8 @@ def data_measurement(log: Log, checked: CheckedLog, splits: Splits) -> DataMeasu
 
 def save_inputs(folder: RunFolder, task: Task, log: Log) -> None:
     """What is known before any model: the rejected rows and the task as it was resolved."""
-    write_lines(folder.path / "rejects.jsonl", log.rejects)
-    write_whole(folder.path / "task.toml", tomli_w.dumps(task_tables(task)))
+    write_lines(folder.draft / "rejects.jsonl", log.rejects)
+    write_whole(folder.draft / "task.toml", tomli_w.dumps(task_tables(task)))
 
 
 def save_specialist(
@@ -160,7 +160,7 @@ def save_predictions(folder: RunFolder, splits: Splits, judged: Judged, served: 
     labels = frozenset(splits.labels)
     away = "large" if has_large else "abstain"
     write_lines(
-        folder.path / "predictions.jsonl",
+        folder.draft / "predictions.jsonl",
         (
             {
                 "id": example.id,
@@ -201,10 +201,10 @@ def versions() -> dict[str, str]:
 
 
 def save_record(folder: RunFolder, record: RunRecord, language: str, texts: dict[str, str] | None) -> None:
-    """The report, then the measurements, then the verdict; then the run says that it is whole."""
-    write_report(folder.path, record, language, texts)
+    """The report, the measurements and the verdict; then the run is published whole."""
+    write_report(folder.draft, record, language, texts)
     write_record(folder, record)
-    folder.finish()
+    folder.publish()
 
 
 def write_report(path: Path, record: RunRecord, language: str, texts: dict[str, str] | None) -> None:

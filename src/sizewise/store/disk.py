@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +12,23 @@ from pathlib import Path
 from sizewise.core.errors import LimitReached, RunError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
 
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into one clear message: a full disk is a limit, the rest is input."""
+    """Turn the operating system's refusals into one clear message: a full or failing disk is a limit, the rest is input."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise LimitReached(
                 f"no space left on the disk at {path}. What was done is kept: free some space and run the same command again."
+            ) from error
+        if error.errno == errno.EIO:
+            raise LimitReached(
+                f"the disk failed at {error.filename or path} ({error.strerror}). What was done is kept: run the same "
+                "command again; if it fails again, with an --out on another disk."
             ) from error
         raise RunError(f"cannot write {error.filename or path}: {error.strerror or error}.") from error
 
@@ -39,3 +46,26 @@ def write_whole(path: Path, content: bytes | str) -> None:
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` against every other process that asks for it; the system lets go when this one ends, even killed.
+
+    Raises ``RunError`` where another holds it. A file system that knows no locks is gone without.
+    """
+    with explained(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(
+                f"another process is writing {folder}. Let it finish, or choose another folder (--out)."
+            ) from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        yield
+    finally:
+        os.close(descriptor)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,9 +29,10 @@ from sizewise.core.record import (
 )
 from sizewise.core.verdict import Verdict
 from sizewise.store.arrays import load_json, save_json
-from sizewise.store.disk import explained, write_whole
+from sizewise.store.disk import explained, locked, write_whole
 
-STATE, WORK, SPECIALIST, MANIFEST = "state.json", ".work", "specialist", "manifest.json"
+STATE, WORK, DRAFT, SPECIALIST, MANIFEST = "state.json", ".work", "draft", "specialist", "manifest.json"
+NEXT = "next"  # in a finished run's state: the run that was forced to take its place
 _LISTS: dict[str, tuple[str, type]] = {
     "rung": ("rungs", RungMeasurement),
     "certificate": ("certificates", Certificate),
@@ -49,9 +51,14 @@ _BESIDE: dict[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """An open run. ``work`` holds what an interrupted run can go on from; it goes when the run is finished."""
+    """An open run, in the hands of this process alone.
+
+    All of it is written to ``draft`` and published whole: until then a finished run that is made anew stays
+    what it was. ``work`` holds what an interrupted run can go on from; it goes when the run is published.
+    """
 
     path: Path
+    fingerprint: str
     run_id: str
     created: str
     resumed: bool
@@ -61,53 +68,112 @@ class RunFolder:
         return self.path / WORK
 
     @property
-    def specialist(self) -> Path:
-        return self.path / SPECIALIST
+    def draft(self) -> Path:
+        return self.work / DRAFT
 
-    def finish(self) -> None:
-        """Say that the run is whole, and drop what only an unfinished one needs."""
-        state = load_json(self.path / STATE)
-        save_json(self.path / STATE, state | {"status": "finished"})
+    @property
+    def specialist(self) -> Path:
+        return self.draft / SPECIALIST
+
+    def publish(self) -> None:
+        """Put the draft in place, the verdict last, and say that the run is whole.
+
+        A kill between any two of these steps leaves an unfinished run, which makes its draft again from ``work``.
+        """
+        _note(self.path, {"status": "unfinished"} | self._identity())
+        with explained(self.path):
+            for old in (self.path / name for name in RUN_FILES if not (self.draft / name).exists()):
+                old.unlink(missing_ok=True)
+            if (self.path / SPECIALIST).exists():
+                (self.path / SPECIALIST).rename(self.work / uuid.uuid4().hex)
+            for new in sorted(self.draft.iterdir(), key=lambda entry: entry.name == "verdict.json"):
+                new.replace(self.path / new.name)
+        _note(self.path, {"status": "finished"} | self._identity())
         shutil.rmtree(self.work, ignore_errors=True)
 
+    def _identity(self) -> dict[str, str]:
+        return {"fingerprint": self.fingerprint, "run_id": self.run_id, "created": self.created}
 
-def open_run(path: Path, fingerprint: str, force: bool = False) -> RunFolder:
-    """Make a run folder, or go on with an unfinished one of the same input.
+
+@contextmanager
+def open_run(path: Path, fingerprint: str, force: bool = False) -> Iterator[RunFolder]:
+    """Make a run folder, or go on with an unfinished one of the same input; until the block ends, no other may.
 
     Raises ``RunError`` where the folder holds a finished run (unless ``force``), an unfinished one of
-    another input, or something that is no run: that is never touched.
+    another input, or something that is no run: that is never touched. So it does where another process writes there.
     """
     path = Path(path)
     if path.exists() and not (path.is_dir() and ((path / STATE).exists() or _is_bare(path))):
         raise RunError(f"{path} exists and is no Sizewise run: it is left alone. Choose another --out.")
-    if (path / STATE).exists():
-        state = {} if force else _state(path)
-        if state.get("status") != "finished" and state.get("fingerprint") == fingerprint and not force:
-            with explained(path):
-                (path / WORK).mkdir(exist_ok=True)
-            return RunFolder(path, state["run_id"], state["created"], resumed=True)
-        if not force:
-            raise RunError(
-                f"{path} holds a finished run. --force makes it anew; another --out keeps it."
-                if state.get("status") == "finished"
-                else f"{path} holds an unfinished run of other data or settings. --force makes it anew; another --out keeps it."
-            )
-        _clear(path)
     with explained(path):
         path.mkdir(parents=True, exist_ok=True)
-    folder = RunFolder(path, uuid.uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds"), resumed=False)
-    save_json(
-        path / STATE,
-        {"status": "unfinished", "fingerprint": fingerprint, "run_id": folder.run_id, "created": folder.created},
-    )  # first: it says whose folder this is
+    with locked(path):
+        _sweep(path)
+        state = _begun(path, fingerprint, force) if (path / STATE).exists() else None
+        folder = _resumed(path, fingerprint, state) or _new(path, fingerprint, state)
+        with explained(path):
+            shutil.rmtree(folder.draft, ignore_errors=True)
+            folder.draft.mkdir(parents=True)
+        yield folder
+
+
+def _begun(path: Path, fingerprint: str, force: bool) -> dict[str, Any] | None:
+    """The state of the run in ``path`` that can be gone on with, or made anew beside; ``None`` where it was cleared."""
+    try:
+        state = _state(path)
+    except RunError:
+        if not force:
+            raise
+        _clear(path)
+        return None
+    if state["status"] == "finished" and not force:
+        if NEXT not in state:
+            shutil.rmtree(path / WORK, ignore_errors=True)  # its last step, where that was interrupted
+        raise RunError(f"{path} holds a finished run. --force makes it anew; another --out keeps it.")
+    if state["status"] == "finished" or state["fingerprint"] == fingerprint:
+        return state
+    if not force:
+        raise RunError(
+            f"{path} holds an unfinished run of other data or settings. --force makes it anew; another --out keeps it."
+        )
+    _clear(path)
+    return None
+
+
+def _resumed(path: Path, fingerprint: str, state: Mapping[str, Any] | None) -> RunFolder | None:
+    """The unfinished run that goes on: the folder's own, or the one that will take a finished run's place."""
+    going = None if state is None else state.get(NEXT) if state["status"] == "finished" else state
+    if not isinstance(going, dict) or going.get("fingerprint") != fingerprint:
+        return None
+    return RunFolder(path, fingerprint, str(going["run_id"]), str(going["created"]), resumed=True)
+
+
+def _new(path: Path, fingerprint: str, finished: Mapping[str, Any] | None) -> RunFolder:
+    """A run that begins; ``finished`` is the state of the whole one whose place it will take."""
     with explained(path):
-        folder.work.mkdir(exist_ok=True)
+        shutil.rmtree(path / WORK, ignore_errors=True)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    folder = RunFolder(path, fingerprint, uuid.uuid4().hex, created, resumed=False)
+    identity = folder._identity()
+    _note(path, {**finished, NEXT: identity} if finished else {"status": "unfinished"} | identity)
     return folder
+
+
+def _note(path: Path, state: Mapping[str, Any]) -> None:
+    save_json(path / STATE, state)
 
 
 def _is_bare(path: Path) -> bool:
     """Whether nothing is in ``path`` but what a run leaves that was stopped while it wrote its state."""
     return all(entry.name.startswith(f".{STATE}.") and entry.suffix == ".part" for entry in path.iterdir())
+
+
+def _sweep(path: Path) -> None:
+    """Remove halves of files that a killed process left. Only for whoever holds the folder's lock."""
+    with explained(path):
+        for name in (STATE, *RUN_FILES):
+            for part in path.glob(f".{name}.*.part"):
+                part.unlink(missing_ok=True)
 
 
 def _state(path: Path) -> dict[str, Any]:
@@ -126,7 +192,7 @@ RUN_FILES = (
 
 
 def _clear(path: Path) -> None:
-    """Remove what a run wrote, the verdict first, and nothing else that a person may have put there."""
+    """Remove what an unfinished run wrote, the verdict first, and nothing else that a person may have put there."""
     with explained(path):
         for name in RUN_FILES:
             (path / name).unlink(missing_ok=True)
@@ -150,10 +216,10 @@ def write_lines(path: Path, rows: Iterable[Any]) -> None:
 
 
 def write_record(folder: RunFolder, record: RunRecord) -> None:
-    """Write the verdict, its measurements and the data check; the verdict last."""
-    write_lines(folder.path / "measurements.jsonl", _measurement_lines(record))
-    save_json(folder.path / "data-check.json", msgspec.to_builtins(record.data_check))
-    save_json(folder.path / "verdict.json", msgspec.to_builtins(record.verdict))
+    """Write the verdict, its measurements and the data check into the draft."""
+    write_lines(folder.draft / "measurements.jsonl", _measurement_lines(record))
+    save_json(folder.draft / "data-check.json", msgspec.to_builtins(record.data_check))
+    save_json(folder.draft / "verdict.json", msgspec.to_builtins(record.verdict))
 
 
 def _measurement_lines(record: RunRecord) -> Iterable[Mapping[str, Any]]:

@@ -1,0 +1,62 @@
+"""Ctrl-C, SIGTERM and SIGHUP end a command within two seconds, also inside a calculation that hears nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+INTERRUPTED = 130
+KEPT = "interrupted. What was done is kept: the same command goes on from there."
+PATIENCE = 1.5  # seconds
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise ``KeyboardInterrupt`` on each of the signals; end the process where nobody hears that in time.
+
+    Python acts on a signal between two of its own instructions, and a product of large matrices is one. A
+    thread then ends the process from beside: nothing is lost, because every file is written whole or not at all.
+    """
+    received: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    ended = threading.Event()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    outer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    # What the caller ignores (nohup, a job in the background) stays ignored.
+    before = {n: h for n in _STOPPING if (h := signal.getsignal(n)) in (signal.SIG_DFL, signal.default_int_handler)}
+    for number in before:
+        signal.signal(number, interrupt)
+    threading.Thread(target=_watch, args=(reader, ended), daemon=True).start()
+    try:
+        yield
+    except SystemExit:
+        if received:  # typer ends with status 1 where it is interrupted itself
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if received else handler)  # a second Ctrl-C finds nothing to stop
+        signal.set_wakeup_fd(outer)
+        ended.set()
+        os.close(writer)
+
+
+def _watch(reader: int, ended: threading.Event) -> None:
+    heard = os.read(reader, 1)
+    os.close(reader)
+    if heard and not ended.wait(PATIENCE):
+        cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""  # a progress bar hides it
+        os.write(2, f"{cursor}sizewise: {KEPT}\n".encode())
+        os._exit(INTERRUPTED)
