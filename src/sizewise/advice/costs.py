@@ -102,6 +102,7 @@ def read_assumptions(path: Path | None = None) -> Assumptions:
 NEEDED = (
     "tokens_in", "tokens_out", "small_machine", "small_capacity", "own_large_machine", "own_large_capacity", "covered",
     "upkeep_small", "upkeep_cascade", "upkeep_large", "upkeep_own_large", "building", "hour",
+    "prompt_upkeep", "simplicity",
 )  # fmt: skip
 
 
@@ -128,21 +129,31 @@ def monthly_costs(answers: Answers, assumed: Assumptions) -> tuple[WayCost, ...]
     Machines are counted in fractions beyond the first, so that no range jumps: more volume never makes the large
     model cheaper in relation to the small one.
     """
-    given, kind = answers.get("volume"), answers.get("output")
-    volume: Range = VOLUMES if given is None else (float(given), float(given))
     closed = answers.get("perimeter") == "closed"
-    calls = _machines(volume, assumed, "own_large") if closed else _calls(volume, _text(kind), assumed)
-    small = _machines(volume, assumed, "small")
+    calls = calls_per_month(answers, assumed)
+    small = _machines(_volume(answers), assumed, "small")
     covered, hour = assumed.of("covered"), assumed.of("hour")
-    building = _scaled(_product(assumed.of("building"), hour), 1 / MONTHS_OF_BUILDING)
+    building = scaled(product(assumed.of("building"), hour), 1 / MONTHS_OF_BUILDING)
     people = {
-        "small": _sum(_product(assumed.of("upkeep_small"), hour), building),
-        "cascade": _sum(_product(assumed.of("upkeep_cascade"), hour), building),
-        "large": _product(assumed.of("upkeep_own_large" if closed else "upkeep_large"), hour),
+        "small": total(product(assumed.of("upkeep_small"), hour), building),
+        "cascade": total(product(assumed.of("upkeep_cascade"), hour), building),
+        "large": product(assumed.of("upkeep_own_large" if closed else "upkeep_large"), hour),
     }
-    passed_on = _product((1 - covered[1], 1 - covered[0]), calls)
-    ways = {"small": small, "cascade": _sum(small, passed_on), "large": calls}
-    return tuple(WayCost(way, _sum(cost, people[way]), people[way]) for way, cost in ways.items())
+    passed_on = product((1 - covered[1], 1 - covered[0]), calls)
+    ways = {"small": small, "cascade": total(small, passed_on), "large": calls}
+    return tuple(WayCost(way, total(cost, people[way]), people[way]) for way, cost in ways.items())
+
+
+def calls_per_month(answers: Answers, assumed: Assumptions) -> Range:
+    """What a large model takes: by the call behind an API, by the machine where the perimeter is closed."""
+    if answers.get("perimeter") == "closed":
+        return _machines(_volume(answers), assumed, "own_large")
+    return _calls(_volume(answers), _text(answers.get("output")), assumed)
+
+
+def _volume(answers: Answers) -> Range:
+    given = answers.get("volume")
+    return VOLUMES if given is None else (float(given), float(given))
 
 
 def _text(kind: str | float | None) -> str | None:
@@ -161,13 +172,16 @@ def _machines(volume: Range, assumed: Assumptions, which: str) -> Range:
     return price[0] * max(1.0, volume[0] / capacity[1]), price[1] * max(1.0, volume[1] / capacity[0])
 
 
-def _sum(one: Range, other: Range) -> Range:
+def total(one: Range, other: Range) -> Range:
+    """The sum of two ranges."""
     return one[0] + other[0], one[1] + other[1]
 
 
-def _product(one: Range, other: Range) -> Range:
+def product(one: Range, other: Range) -> Range:
+    """The product of two ranges that do not reach below zero."""
     return one[0] * other[0], one[1] * other[1]
 
 
-def _scaled(one: Range, factor: float) -> Range:
+def scaled(one: Range, factor: float) -> Range:
+    """A range times a factor."""
     return one[0] * factor, one[1] * factor

@@ -11,6 +11,7 @@ import typer
 from sizewise.cli.options import Lang, Language
 
 if TYPE_CHECKING:
+    from sizewise.advice.costs import Assumptions
     from sizewise.advice.rules import Language as TextLanguage
     from sizewise.advice.rules import Question, Rules
 
@@ -21,6 +22,9 @@ def advise(
     save: Annotated[Path | None, typer.Option("--save", help="Write the answers to this file.")] = None,
     template: Annotated[Path | None, typer.Option("--template", help="Write an empty questionnaire and stop.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the page that asks in a browser, offline.")] = None,
+    portfolio: Annotated[
+        Path | None, typer.Option("--portfolio", help="A file that lists several tasks (TOML); --html writes its page.")
+    ] = None,
     rules_file: Annotated[Path | None, typer.Option("--rules", help="Rules of your own instead of rules.toml.")] = None,
     assumptions: Annotated[
         Path | None, typer.Option("--assumptions", help="Assumptions of your own about money.")
@@ -45,6 +49,9 @@ def advise(
         write_whole(template, written({}, rules))
         typer.echo(template)
         return
+    if portfolio is not None:
+        _portfolio(portfolio, html, rules, assumed, "ru" if lang is Language.ru else "en", as_json)
+        return
     answers = read_answers(file, rules) if file else {}
     if html is not None:
         write_whole(html, page(rules, assumed, lang.value, answers))
@@ -60,6 +67,27 @@ def advise(
         typer.echo(msgspec.json.format(msgspec.json.encode(as_data(advised, decision)), indent=1))
     else:
         typer.echo(summary(advised, lang.value, decision))
+
+
+def _portfolio(
+    file: Path, html: Path | None, rules: Rules, assumed: Assumptions, lang: TextLanguage, as_json: bool
+) -> None:
+    """Several tasks: a summary or JSON on the terminal, and a page where one is asked for."""
+    import msgspec
+
+    from sizewise.advice.portfolio import portfolio, read_portfolio
+    from sizewise.advice.portfolio_view import portfolio_page, portfolio_summary
+    from sizewise.store.disk import write_whole
+
+    found = portfolio(read_portfolio(file, rules, assumed), assumed)
+    if html is not None:
+        write_whole(html, portfolio_page(found, assumed, lang))
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=1))
+    else:
+        typer.echo(portfolio_summary(found, assumed, lang))
+        if html is not None:
+            typer.echo(html)
 
 
 def _ask(rules: Rules, lang: TextLanguage) -> dict[str, str | float]:
