@@ -14,7 +14,6 @@ from sizewise.advice.portfolio import (
     WAYS,
     PortfolioTask,
     advised_task,
-    measured_task,
     mixture,
     portfolio,
     read_portfolio,
@@ -22,9 +21,7 @@ from sizewise.advice.portfolio import (
 from sizewise.advice.portfolio_view import portfolio_page, portfolio_summary
 from sizewise.advice.rules import LANGUAGES, Language, read_rules
 from sizewise.core.errors import InputError, TaskError
-from sizewise.verdict.decision import decide
 
-from ..verdict.measurements import IDENTITY, measured
 from .answer_sets import random_answers
 from .test_cases import CASES
 
@@ -123,18 +120,3 @@ def test_more_than_eight_tasks_are_walked_one_at_a_time() -> None:
     found = portfolio(tasks(list(range(12))), ASSUMED)
     assert found.enumerated == len(found.path)
     assert found.cheapest in found.path
-
-
-@pytest.mark.parametrize(
-    ("threshold", "coverage", "open_ways"),
-    [(0.0, 1.0, {"small", "large"}), (0.6, 0.7, {"cascade", "large"}), (None, 0.0, {"large"})],
-)
-def test_only_what_a_verdict_certified_is_open(threshold: float | None, coverage: float, open_ways: set[str]) -> None:
-    verdict = decide(measured(threshold, coverage), IDENTITY)
-    task = measured_task("measured", verdict, ASSUMED, 100_000)
-    assert set(task.ways) == open_ways
-    assert task.said == verdict.decision
-    assert task.volume == (100_000, 100_000)
-    if "cascade" in task.ways:
-        assert task.ways["cascade"].quality is not None
-        assert task.ways["cascade"].calls[1] < task.ways["large"].calls[1]
