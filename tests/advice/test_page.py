@@ -112,6 +112,8 @@ def test_answers_by_keyboard_change_the_advice_and_the_language(tmp_path: Path) 
     found.forgotten = text("certainty");
     found.tabbable = [...document.querySelectorAll("input, button, summary, a, [tabindex]")].filter((e) => e.tabIndex >= 0).length;
     found.unlabelled = [...document.querySelectorAll("input")].filter((e) => !e.labels.length && !e.getAttribute("aria-label")).length;
+    const currency = document.getElementById("currency"); currency.value = "RUB"; currency.dispatchEvent(new Event("change"));
+    found.roubles = text("costs");
     found.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
     """
     found = driven(page(RULES, ASSUMED, "en"), script, tmp_path)
@@ -124,6 +126,7 @@ def test_answers_by_keyboard_change_the_advice_and_the_language(tmp_path: Path) 
     assert "11 из 18" in found["forgotten"]
     assert found["focus"] is True
     assert found["unlabelled"] == 0
+    assert found["roubles"].count("₽") == 12
     assert found["wide"] <= 0
     assert found["tabbable"] > len(RULES.questions)
 

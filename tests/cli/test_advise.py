@@ -66,3 +66,32 @@ def test_a_run_that_is_none_ends_with_one_message(tmp_path: Path) -> None:
     done = advise(questionnaire(tmp_path, ""), "--run", tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+@pytest.mark.parametrize("currency", ["USD", "eur", "RUB"])
+def test_money_is_shown_in_the_currency_that_was_asked_for(tmp_path: Path, currency: str, lang: str) -> None:
+    done = advise(questionnaire(tmp_path, "volume = 100000"), "--currency", currency, "--lang", lang)
+    assert done.returncode == 0, done.stderr
+    assert {"USD": "$", "EUR": "€", "RUB": "₽"}[currency.upper()] in done.stdout
+    assert ("2025-09-05" in done.stdout) == (currency != "USD")
+
+
+def test_a_currency_without_a_rate_is_refused(tmp_path: Path) -> None:
+    done = advise(questionnaire(tmp_path, ""), "--currency", "DOGE")
+    assert done.returncode == 2
+    assert "USD, EUR, RUB" in done.stderr
+
+
+def test_a_portfolio_ends_in_one_table_and_one_picture(tmp_path: Path) -> None:
+    file = tmp_path / "portfolio.toml"
+    file.write_text(
+        "[[tasks]]\nname = 'a'\nanswers = { volume = 1000000, output = 'label', data = 'plenty' }\n"
+        "[[tasks]]\nname = 'б'\nanswers = { volume = 500, output = 'text', reasoning = 'much' }\n",
+        encoding="utf-8",
+    )
+    done = advise("--portfolio", file, "--html", tmp_path / "p.html", "--currency", "RUB", "--lang", "ru")
+    assert done.returncode == 0, done.stderr
+    assert "₽" in done.stdout
+    assert (tmp_path / "p.html").read_text("utf-8").count("<svg") >= 3
+    assert json.loads(advise("--portfolio", file, "--json").stdout)["enumerated"] >= 2

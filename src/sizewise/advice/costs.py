@@ -38,6 +38,20 @@ class Assumption:
 
 
 @dataclass(frozen=True, slots=True)
+class Currency:
+    """How a dollar is shown: so many units of it, by a source of that date."""
+
+    name: str
+    per_usd: float
+    symbol: str
+    source: str
+    date: str
+
+
+DOLLARS = Currency("USD", 1.0, "$", "", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Assumptions:
     """All of them by name. ``cheap`` and ``dear`` are dollars per million (prompt, completion) tokens."""
 
@@ -47,10 +61,17 @@ class Assumptions:
     cheap: Range
     dear: Range
     llm_source: str
+    currencies: Mapping[str, Currency]
 
     def of(self, name: str, kind: str | None = None) -> Range:
         """The range of one assumption."""
         return self.entries[name].of(kind)
+
+    def currency(self, name: str) -> Currency:
+        """The currency of that name. Raises ``TaskError`` where no rate stands in the file."""
+        if name.upper() not in self.currencies:
+            raise TaskError(f"no rate for {name!r}; there are: {', '.join(self.currencies)}.")
+        return self.currencies[name.upper()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +91,7 @@ def read_assumptions(path: Path | None = None) -> Assumptions:
             path.read_text("utf-8-sig") if path else files(__package__).joinpath("assumptions.toml").read_text("utf-8")
         )
         raw = tomllib.loads(text)
-        llm = raw.pop("llm")
+        llm, currencies = raw.pop("llm"), raw.pop("currencies")
         found = Assumptions(
             date=str(raw.pop("date")),
             vat={str(k): str(v) for k, v in raw.pop("vat").items()},
@@ -78,6 +99,7 @@ def read_assumptions(path: Path | None = None) -> Assumptions:
             cheap=_range(llm["cheap"], ordered=False),
             dear=_range(llm["dear"], ordered=False),
             llm_source=f"{llm['source']}, {llm['date']}",
+            currencies={name: _currency(name, entry) for name, entry in currencies.items()},
         )
     except FileNotFoundError:
         raise TaskError(f"no file of assumptions {where}.") from None
@@ -114,6 +136,13 @@ def _assumption(raw: Mapping[str, Any]) -> Assumption:
         range=_range(raw["range"]) if "range" in raw else None,
         by_kind={} if "range" in raw else {kind: _range(raw[kind]) for kind in KINDS},
     )
+
+
+def _currency(name: str, raw: Mapping[str, Any]) -> Currency:
+    rate = float(raw["per_usd"])
+    if not 0 < rate < float("inf"):
+        raise ValueError(f"the rate {rate} of {name}")
+    return Currency(name, rate, str(raw["symbol"]), str(raw["source"]), str(raw["date"]))
 
 
 def _range(raw: Any, ordered: bool = True) -> Range:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sizewise.advice.costs import Assumptions, WayCost, monthly_costs
+from sizewise.advice.costs import Assumptions, Currency, WayCost, monthly_costs
 from sizewise.advice.judgement import Contribution, Judgement, judge
 from sizewise.advice.next_step import next_step
 from sizewise.advice.questionnaire import Answers
 from sizewise.advice.rules import Language, Question, Rules
-from sizewise.advice.words import advice_text, money, say, signed
+from sizewise.advice.words import advice_text, money, rate_text, say, signed
 
 WIDTH = 100
 SHOWN = 6
@@ -27,11 +27,13 @@ class Advised:
     assumed: Assumptions
     judgement: Judgement
     costs: tuple[WayCost, ...]
+    currency: Currency
 
 
-def advise(answers: Answers, rules: Rules, assumed: Assumptions) -> Advised:
-    """Judge checked ``answers``, and count what each way would cost."""
-    return Advised(answers, rules, assumed, judge(answers, rules), monthly_costs(answers, assumed))
+def advise(answers: Answers, rules: Rules, assumed: Assumptions, currency: str = "USD") -> Advised:
+    """Judge checked ``answers``, and count what each way would cost, to be shown in ``currency``."""
+    costs = monthly_costs(answers, assumed)
+    return Advised(answers, rules, assumed, judge(answers, rules), costs, assumed.currency(currency))
 
 
 def summary(advised: Advised, language: Language = "en", decision: str | None = None) -> str:
@@ -81,6 +83,7 @@ def as_data(advised: Advised, decision: str | None = None) -> dict[str, Any]:
             c.way: {"low": c.total[0], "high": c.total[1], "people_low": c.people[0], "people_high": c.people[1]}
             for c in advised.costs
         },
+        "currency": {"name": advised.currency.name, "per_usd": advised.currency.per_usd, "date": advised.currency.date},
         "risks": [{"way": r.risk.way, "id": r.risk.id, "certain": r.certain} for r in judgement.risks],
         "settle": list(judgement.settle),
         "next": {"reason": reason, "command": command},
@@ -138,11 +141,13 @@ def _contradictions(advised: Advised, language: Language) -> Iterator[str]:
 def _costs(advised: Advised, language: Language) -> Iterator[str]:
     yield from ("", say("costs", language) + ":")
     for cost in advised.costs:
-        low, high = (money(v, language) for v in cost.total)
-        people = " – ".join(money(v, language) for v in cost.people)
+        low, high = (money(v, language, advised.currency) for v in cost.total)
+        people = " – ".join(money(v, language, advised.currency) for v in cost.people)
         name = "way_large_own" if cost.way == "large" and advised.judgement.large_where == "own" else f"way_{cost.way}"
         yield f"  {say(name, language):<22}{low} – {high}   ({say('share_people', language)} {people})"
-    yield from _wrapped(say("costs_note", language, vat=advised.assumed.vat[language]))
+    yield from _wrapped(
+        say("costs_note", language, vat=advised.assumed.vat[language], rate=rate_text(advised.currency, language))
+    )
 
 
 def _risks(advised: Advised, language: Language) -> Iterator[str]:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from sizewise.advice.costs import DOLLARS, Currency
 from sizewise.advice.judgement import Judgement
 from sizewise.advice.rules import Language
 
@@ -18,7 +19,7 @@ def texts(language: Language) -> Mapping[str, str]:
     return tomllib.loads(files(__package__).joinpath("words.toml").read_text("utf-8"))[language]  # type: ignore[no-any-return]
 
 
-def say(name: str, language: Language, **parameters: Any) -> str:
+def say(name: str, language: Language, /, **parameters: Any) -> str:
     """The text of ``name`` with its parameters.
 
     >>> say("points", "en", points="+3")
@@ -38,15 +39,18 @@ def signed(points: float, language: Language) -> str:
     return sign + (text.replace(".", ",") if language == "ru" else text)
 
 
-def money(value: float, language: Language, symbol: str = "$") -> str:
-    """An amount rounded to two figures that count: more would promise what a range does not hold.
+def money(usd: float, language: Language, currency: Currency = DOLLARS) -> str:
+    """An amount of dollars in ``currency``, rounded to two figures that count: more would promise what a range does not hold.
 
     >>> money(1740, "en"), money(98.4, "ru"), money(4.2, "en")
     ('$1,700', '98\xa0$', '$4')
     """
+    value = usd * currency.per_usd
     rounded = round(value, -max(0, len(str(int(value))) - 2)) if value >= 1 else 0.0 if value == 0 else 1.0
     number = f"{rounded:,.0f}"
-    return f"{number.replace(',', chr(0xA0))}\u00a0{symbol}" if language == "ru" else f"{symbol}{number}"
+    return (
+        f"{number.replace(',', chr(0xA0))}\u00a0{currency.symbol}" if language == "ru" else f"{currency.symbol}{number}"
+    )
 
 
 def advice_text(judgement: Judgement, language: Language) -> str:
@@ -56,3 +60,11 @@ def advice_text(judgement: Judgement, language: Language) -> str:
     if judgement.advice in ("cascade", "large") and f"{name}_{own}" in texts(language):
         name = f"{name}_{own}"
     return say(name, language)
+
+
+def rate_text(currency: Currency, language: Language) -> str:
+    """The rate that amounts were shown by, with its date and source; nothing for dollars."""
+    if currency.name == "USD":
+        return ""
+    rate = f"{currency.per_usd:g}".replace(".", "," if language == "ru" else ".")
+    return say("rate", language, per_usd=rate, name=currency.name, source=currency.source, date=currency.date)

@@ -29,6 +29,7 @@ def advise(
     assumptions: Annotated[
         Path | None, typer.Option("--assumptions", help="Assumptions of your own about money.")
     ] = None,
+    currency: Annotated[str, typer.Option("--currency", help="USD, EUR or RUB; rates are in the assumptions.")] = "USD",
     lang: Lang = Language.en,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -50,11 +51,11 @@ def advise(
         typer.echo(template)
         return
     if portfolio is not None:
-        _portfolio(portfolio, html, rules, assumed, "ru" if lang is Language.ru else "en", as_json)
+        _portfolio(portfolio, html, rules, assumed, "ru" if lang is Language.ru else "en", as_json, currency)
         return
     answers = read_answers(file, rules) if file else {}
     if html is not None:
-        write_whole(html, page(rules, assumed, lang.value, answers))
+        write_whole(html, page(rules, assumed, lang.value, answers, currency))
         typer.echo(html)
         return
     decision = Run.open(run).verdict.decision if run else None
@@ -62,7 +63,7 @@ def advise(
         answers = _ask(rules, "ru" if lang is Language.ru else "en")
     if save is not None:
         write_whole(save, written(answers, rules))
-    advised = weigh(answers, rules, assumed)
+    advised = weigh(answers, rules, assumed, currency)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(as_data(advised, decision)), indent=1))
     else:
@@ -70,7 +71,7 @@ def advise(
 
 
 def _portfolio(
-    file: Path, html: Path | None, rules: Rules, assumed: Assumptions, lang: TextLanguage, as_json: bool
+    file: Path, html: Path | None, rules: Rules, assumed: Assumptions, lang: TextLanguage, as_json: bool, currency: str
 ) -> None:
     """Several tasks: a summary or JSON on the terminal, and a page where one is asked for."""
     import msgspec
@@ -79,13 +80,14 @@ def _portfolio(
     from sizewise.advice.portfolio_view import portfolio_page, portfolio_summary
     from sizewise.store.disk import write_whole
 
+    shown = assumed.currency(currency)
     found = portfolio(read_portfolio(file, rules, assumed), assumed)
     if html is not None:
-        write_whole(html, portfolio_page(found, assumed, lang))
+        write_whole(html, portfolio_page(found, assumed, lang, shown))
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=1))
     else:
-        typer.echo(portfolio_summary(found, assumed, lang))
+        typer.echo(portfolio_summary(found, assumed, lang, shown))
         if html is not None:
             typer.echo(html)
 

@@ -19,7 +19,9 @@ from sizewise.advice.words import texts
 SCRIPTS = ("judgement.js", "costs.js", "form.js")
 
 
-def page(rules: Rules, assumed: Assumptions, language: str, answers: Answers | None = None) -> str:
+def page(
+    rules: Rules, assumed: Assumptions, language: str, answers: Answers | None = None, currency: str = "USD"
+) -> str:
     """The page, opening in ``language`` with ``answers`` filled in; both languages are in it."""
     lang = "ru" if language == "ru" else "en"
     scripts = [_file(name) for name in SCRIPTS]
@@ -31,15 +33,16 @@ def page(rules: Rules, assumed: Assumptions, language: str, answers: Answers | N
         css=Markup(_file("page.css")),  # noqa: S704 - a file of ours
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - files of ours
         hashes=Markup(" ".join(map(_hash, scripts))),  # noqa: S704 - base64
-        data=Markup(_embedded(data(rules, assumed, lang, answers or {}))),  # noqa: S704 - escaped below
+        data=Markup(_embedded(data(rules, assumed, lang, answers or {}, currency))),  # noqa: S704 - escaped below
     )
 
 
-def data(rules: Rules, assumed: Assumptions, language: str, answers: Answers) -> dict[str, Any]:
+def data(rules: Rules, assumed: Assumptions, language: str, answers: Answers, currency: str = "USD") -> dict[str, Any]:
     """What the page computes from: rules, words and assumptions, the same as the Python code's."""
     entries = msgspec.to_builtins(assumed)
     return {
         "language": language,
+        "currency": assumed.currency(currency).name,
         "answers": dict(answers),
         "rules": msgspec.to_builtins(rules),
         "words": {name: dict(texts(name)) for name in LANGUAGES},

@@ -5,6 +5,7 @@
   const { rules, words, assumed } = data;
   const answers = { ...data.answers };
   let language = data.language;
+  let currency = data.currency;
   const byId = (id) => document.getElementById(id);
 
   const make = (tag, attributes = {}, ...children) => {
@@ -20,11 +21,13 @@
     const sign = text === "0" ? "" : number > 0 ? "+" : "\u2212";
     return sign + (language === "ru" ? text.replace(".", ",") : text);
   };
-  const money = (value) => {
+  const money = (usd) => {
+    const { per_usd: rate, symbol } = assumed.currencies[currency];
+    const value = usd * rate;
     const digits = Math.max(0, String(Math.trunc(value)).length - 2);
     const rounded = value >= 1 ? Math.round(value / 10 ** digits) * 10 ** digits : value === 0 ? 0 : 1;
     const grouped = String(rounded).replace(/\B(?=(\d{3})+$)/g, language === "ru" ? "\u00a0" : ",");
-    return language === "ru" ? `${grouped}\u00a0$` : `$${grouped}`;
+    return language === "ru" ? `${grouped}\u00a0${symbol}` : `${symbol}${grouped}`;
   };
 
   const drawQuestion = (question) => {
@@ -115,7 +118,10 @@
       const range = (ends) => `${money(ends[0])} \u2013 ${money(ends[1])}`;
       return make("tr", {}, make("th", { scope: "row" }, say(own)), make("td", {}, range(cost.total)), make("td", {}, range(cost.people)));
     }));
-    byId("costs-note").textContent = say("costs_note", { vat: assumed.vat[language] });
+    const { per_usd: perUsd, source, date } = assumed.currencies[currency];
+    const shown = language === "ru" ? String(perUsd).replace(".", ",") : String(perUsd);
+    const rate = currency === "USD" ? "" : say("rate", { per_usd: shown, name: currency, source, date });
+    byId("costs-note").textContent = say("costs_note", { vat: assumed.vat[language], rate });
     list("risks", judged.risks.map((found) => {
       const risk = rules.risks.find((r) => r.id === found.id && r.way === found.way);
       return `${say(`way_${found.way}`)}: ${risk.text[language]}${found.certain ? "" : ` (${say("possible")})`}`;
@@ -194,6 +200,9 @@
   for (const button of document.querySelectorAll("[data-language]")) {
     button.addEventListener("click", () => { language = button.dataset.language; draw(); });
   }
+  byId("currency").append(...Object.keys(assumed.currencies).map((name) => make("option", { value: name }, name)));
+  byId("currency").value = currency;
+  byId("currency").addEventListener("change", (event) => { currency = event.target.value; drawAdvice(); });
   byId("save").addEventListener("click", save);
   byId("load").addEventListener("change", (event) => event.target.files[0] && load(event.target.files[0]));
   byId("form").addEventListener("submit", (event) => event.preventDefault());
