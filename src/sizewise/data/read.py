@@ -13,7 +13,7 @@ from typing import Any
 
 from sizewise.core.errors import DataError
 from sizewise.core.example import Example
-from sizewise.data.formats.files import is_csv, records
+from sizewise.data.formats.files import kind_of, records
 from sizewise.data.formats.rows import COLUMNS, example, problem, scalar_text
 from sizewise.data.formats.source import cut_raw, file_hash
 from sizewise.data.text import readable
@@ -121,8 +121,9 @@ class Reading:
     def rows(self) -> Generator[Example]:
         """The examples, in the order of the files. Raises ``DataError`` where a file cannot be read at all."""
         for path in self._paths:
-            blanks = is_csv(path)
-            with contextlib.closing(records(path)) as found:
+            kind = kind_of(path)
+            blanks = kind == "csv"
+            with contextlib.closing(records(path, kind)) as found:
                 for line, raw, item in found:
                     if isinstance(item, str):
                         self._reject(path, line, item, raw)
