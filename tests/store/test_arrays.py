@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sizewise.core.errors import RunError
-from sizewise.store.arrays import Array, load_arrays, load_json, save_arrays, save_json
+from sizewise.store.arrays import Array, load_arrays, load_json, map_arrays, save_arrays, save_json
 
 
 def test_arrays_come_back_with_type_and_shape(tmp_path: Path) -> None:
@@ -17,11 +17,13 @@ def test_arrays_come_back_with_type_and_shape(tmp_path: Path) -> None:
         "double": np.array([np.nan, np.inf]),
     }
     save_arrays(path, saved)
-    loaded = load_arrays(path)
-    assert loaded.keys() == saved.keys()
+    loaded, mapped = load_arrays(path), map_arrays(path)
+    assert loaded.keys() == mapped.keys() == saved.keys()
     for name, array in saved.items():
         assert loaded[name].dtype == array.dtype
         np.testing.assert_array_equal(loaded[name], array)
+        np.testing.assert_array_equal(mapped[name], array)
+        assert mapped[name].dtype == array.dtype
 
 
 def test_json_keeps_text(tmp_path: Path) -> None:
@@ -35,7 +37,7 @@ def test_what_is_missing_or_damaged_is_named(tmp_path: Path, content: bytes | No
     path = tmp_path / "file"
     if content is not None:
         path.write_bytes(content)
-    for load in (load_arrays, load_json):
+    for load in (load_arrays, map_arrays, load_json):
         with pytest.raises(RunError, match="missing or damaged") as error:
             load(path)
         assert str(path) in str(error.value)

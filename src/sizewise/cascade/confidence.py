@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ PRIOR = 10.0
 LEAST_IN_A_PAIR = 3
 GATE_SHARE = 0.005
 CLIPPED = 0.005
+BLOCK = 8_192
 # What no fit may turn round: the less an input resembles train, the less sure. (Least, greatest) weight.
 SIGNS: dict[str, tuple[float | None, float | None]] = {
     "known": (0, None),
@@ -28,20 +30,65 @@ SIGNS: dict[str, tuple[float | None, float | None]] = {
 }
 
 
-def features(evidence: Evidence) -> tuple[tuple[str, ...], Floats]:
-    """Names and an (n, features) array of what tells right answers from wrong ones."""
-    ordered = np.sort(evidence.probabilities, axis=1)[:, ::-1]
-    top = np.clip(ordered[:, 0], 1e-9, 1 - 1e-9)
-    second = np.clip(ordered[:, 1], 1e-9, 1) if ordered.shape[1] > 1 else np.full_like(top, 1e-9)
-    entropy = -(evidence.probabilities * np.log(np.clip(evidence.probabilities, 1e-12, 1))).sum(axis=1)
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What confidence reads of n rows of evidence: a few numbers of each row instead of every label's probability.
+
+    ``columns`` (n, features) tells right answers from wrong ones. ``lead`` (n,) is the leading label: the second
+    opinion's where there is one, else the answer; ``pair`` (n,) numbers it with the other label in question (the
+    answer, or its runner-up) as leading × ``size`` + other.
+    """
+
+    names: tuple[str, ...]
+    columns: Floats
+    lead: Ints
+    pair: Ints
+    size: int
+    outlyingness: Floats
+
+    def __len__(self) -> int:
+        return len(self.lead)
+
+    def take(self, rows: Ints) -> Digest:
+        """Some of the rows."""
+        return Digest(
+            self.names, self.columns[rows], self.lead[rows], self.pair[rows], self.size, self.outlyingness[rows]
+        )
+
+
+def digest(evidence: Evidence) -> Digest:
+    """Reduce evidence to what confidence is learned from."""
+    best, runner, top, second, entropy = _leading(evidence.probabilities)
+    top = np.clip(top, 1e-9, 1 - 1e-9)
     columns = {
         "logit": np.log(top / (1 - top)),
-        "margin": np.log(top / second),
+        "margin": np.log(top / np.clip(second, 1e-9, 1)),
         "entropy": entropy,
         "outlyingness": evidence.outlyingness,
         **evidence.features,
     }
-    return tuple(columns), np.column_stack(list(columns.values()))
+    size = len(evidence.labels)
+    lead, other = (best, runner) if evidence.second_opinion is None else (evidence.second_opinion, best)
+    return Digest(
+        tuple(columns), np.column_stack(list(columns.values())), lead, lead * size + other, size, evidence.outlyingness
+    )
+
+
+def _leading(probabilities: NDArray[np.floating[Any]]) -> tuple[Ints, Ints, Floats, Floats, Floats]:
+    """The first and second label of each row, their probabilities, and the row's entropy; some rows at a time."""
+    parts = []
+    for start in range(0, max(len(probabilities), 1), BLOCK):
+        block = probabilities[start : start + BLOCK].astype(np.float64)
+        rows = np.arange(len(block))
+        best = block.argmax(axis=1)
+        top = block[rows, best]
+        entropy = -(block * np.log(np.clip(block, 1e-12, 1))).sum(axis=1)
+        block[rows, best] = -1.0
+        runner = block.argmax(axis=1)
+        second = np.maximum(block[rows, runner], 0.0)  # a single label has no second
+        parts.append((best, runner, top, second, entropy))
+    best, runner, top, second, entropy = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return best, runner, top, second, entropy
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +104,18 @@ class Reliability:
     pairs: Ints
     pair_offsets: Floats
 
-    def __call__(self, evidence: Evidence) -> Floats:
+    def __call__(self, seen: Digest) -> Floats:
         """(n, 2) offsets: of the leading label, and of the pair."""
-        lead, pair = _keys(evidence)
-        by_label = self.labels[lead]
+        pair = seen.pair
+        by_label = self.labels[seen.lead]
         place = np.searchsorted(self.pairs, pair).clip(max=max(len(self.pairs) - 1, 0))
         known = self.pairs[place] == pair if len(self.pairs) else np.zeros(len(pair), dtype=bool)
         by_pair = np.where(known, self.pair_offsets[place] if len(self.pairs) else 0.0, by_label)
         return np.column_stack([by_label, by_pair])
 
 
-def _keys(evidence: Evidence) -> tuple[Ints, Ints]:
-    """The leading label and the numbered pair of each row."""
-    size = len(evidence.labels)
-    ordered = np.argsort(-evidence.probabilities, axis=1, kind="stable")[:, :2]
-    answer = ordered[:, 0]
-    if evidence.second_opinion is not None:
-        return evidence.second_opinion, evidence.second_opinion * size + answer
-    return answer, answer * size + ordered[:, -1]
-
-
-def _reliability(evidence: Evidence, right: NDArray[np.bool_]) -> Reliability:
-    size = len(evidence.labels)
-    lead, pair = _keys(evidence)
+def _reliability(seen: Digest, right: NDArray[np.bool_]) -> Reliability:
+    size, lead, pair = seen.size, seen.lead, seen.pair
     overall = (right.sum() + 1) / (len(right) + 2)
     hits = np.bincount(lead, weights=right, minlength=size) + PRIOR * overall
     rate = hits / (np.bincount(lead, minlength=size) + PRIOR)
@@ -120,13 +156,16 @@ class Confidence:
         """Confidence of each row's most probable label, shape (n,), in [0, 1]."""
         if not len(evidence):
             return np.zeros(0)
-        names, columns = features(evidence)
-        if names != self.names:
-            raise ValueError(f"evidence has features {names}, confidence was fitted on {self.names}")
-        whole = np.column_stack([columns, self.reliability(evidence)])
+        return self.of(digest(evidence))
+
+    def of(self, seen: Digest) -> Floats:
+        """The same, of evidence that is already digested."""
+        if seen.names != self.names:
+            raise ValueError(f"evidence has features {seen.names}, confidence was fitted on {self.names}")
+        whole = np.column_stack([seen.columns, self.reliability(seen)])
         scores = ((np.clip(whole, self.low, self.high) - self.mean) / self.scale) @ self.weights + self.bias
         confidence = 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
-        return np.where(evidence.outlyingness > self.gate, 0.0, confidence)
+        return np.where(seen.outlyingness > self.gate, 0.0, confidence)
 
     def save(self, folder: Path) -> None:
         """Write names and arrays."""
@@ -159,22 +198,25 @@ def fit(evidence: Evidence, right: NDArray[np.bool_], folds: Ints) -> Confidence
 
     The reliability that a row is learned with comes from the other folds: no row sees its own outcome.
     """
-    names, columns = features(evidence)
+    return _fit(digest(evidence), right, folds)
+
+
+def _fit(seen: Digest, right: NDArray[np.bool_], folds: Ints) -> Confidence:
     offsets = np.zeros((len(right), 2))
     for fold in np.unique(folds):
         held = folds == fold
         if not held.all():
             others = np.flatnonzero(~held)
-            offsets[held] = _reliability(take(evidence, others), right[others])(take(evidence, np.flatnonzero(held)))
-    whole = np.column_stack([columns, offsets])
+            offsets[held] = _reliability(seen.take(others), right[others])(seen.take(np.flatnonzero(held)))
+    whole = np.column_stack([seen.columns, offsets])
     low, high = np.quantile(whole, [CLIPPED, 1 - CLIPPED], axis=0)
     whole = np.clip(whole, low, high)
     mean, scale = whole.mean(axis=0), whole.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
-    gate = float(np.quantile(evidence.outlyingness, 1 - GATE_SHARE)) + 1e-9
-    bounds = [*(SIGNS.get(name, (None, None)) for name in names), (None, None), (None, None)]
+    gate = float(np.quantile(seen.outlyingness, 1 - GATE_SHARE)) + 1e-9
+    bounds = [*(SIGNS.get(name, (None, None)) for name in seen.names), (None, None), (None, None)]
     weights, bias = _logistic((whole - mean) / scale, right, bounds)
-    return Confidence(names, low, high, mean, scale, weights, bias, _reliability(evidence, right), gate)
+    return Confidence(seen.names, low, high, mean, scale, weights, bias, _reliability(seen, right), gate)
 
 
 def _logistic(
@@ -199,10 +241,10 @@ def _logistic(
 
 def out_of_fold(evidence: Evidence, right: NDArray[np.bool_], folds: Ints) -> Floats:
     """Confidence of each row by a model that did not learn from its fold, shape (n,)."""
-    confidence = np.zeros(len(right))
+    confidence, seen = np.zeros(len(right)), digest(evidence)
     for fold in range(int(folds.max()) + 1):
         held, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        confidence[held] = fit(take(evidence, rest), right[rest], folds[rest])(take(evidence, held))
+        confidence[held] = _fit(seen.take(rest), right[rest], folds[rest]).of(seen.take(held))
     return confidence
 
 

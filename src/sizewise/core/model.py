@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from sizewise.core.answer import Answer
 from sizewise.core.example import Train
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Table = NDArray[np.floating[Any]]
     Ints = NDArray[np.int64]
 
 
@@ -45,7 +46,7 @@ class Evidence:
     """
 
     labels: tuple[str, ...]
-    probabilities: Floats
+    probabilities: Table
     features: Mapping[str, Floats]
     outlyingness: Floats
     second_opinion: Ints | None = None
@@ -80,10 +81,10 @@ class Fitted:
 
     specialist: Specialist
     evidence: Evidence
-    logits: Floats
+    logits: Table
     fit_seconds: float
     seconds: float
-    second_logits: Floats | None = None
+    second_logits: Table | None = None
 
 
 class Recipe(Protocol):

@@ -22,20 +22,22 @@ from sizewise.core.example import Train
 from sizewise.core.model import Evidence, Fitted
 from sizewise.models.catalogue import DEFAULT_ENCODER
 from sizewise.specialists.heads import (
+    MOST_NUMBERS,
     Head,
     Singles,
     Target,
-    cross_scores,
+    blocks,
+    enough,
     fit_logistic,
     fit_ridge,
     fit_shares,
     log_sum_exp,
-    one_hot,
     softmax,
     targets_of,
 )
 from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist
 from sizewise.specialists.opinions import agreement, most_probable, second_opinion
+from sizewise.specialists.out_of_fold import cross_scores, whole
 from sizewise.specialists.sentence_vectors import CachedEncoder, Progress, SentenceEncoder, TextEncoder, VectorCache
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
@@ -43,6 +45,7 @@ Ints = NDArray[np.int64]
 SCALE = 8.0
 GAMMA = 2.0
 KERNEL_GAIN = 12.0
+BLOCK = 20_000
 EVEN_SHARES = (0.5, 0.3, 0.4)  # before out-of-fold scores say better
 HEADS = ("components", "anchors", "ngrams")
 
@@ -56,9 +59,18 @@ class Views:
 
     def __call__(self, vectors: Singles) -> tuple[Singles, Singles]:
         """(n, views × dimensions) centred unit views and (n, anchors) similarities of the first of them."""
-        views = unit(vectors.reshape(len(vectors), *self.centre.shape) - self.centre)
-        joined = views.reshape(len(vectors), -1) / np.float32(np.sqrt(len(self.centre)))
-        return joined, kernel(views[:, 0], self.anchors)
+        views = self._unit(vectors)
+        return self._joined(views), kernel(views[:, 0], self.anchors)
+
+    def joined(self, vectors: Singles) -> Singles:
+        """The first of the two alone."""
+        return self._joined(self._unit(vectors))
+
+    def _unit(self, vectors: Singles) -> Singles:
+        return unit(vectors.reshape(len(vectors), *self.centre.shape) - self.centre)
+
+    def _joined(self, views: Singles) -> Singles:
+        return views.reshape(len(views), -1) / np.float32(np.sqrt(len(self.centre)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +112,7 @@ class EncoderRecipe:
         """Learn views and heads."""
         encoder, seen, bases, components, similarities = self._features(examples)
         target, _ = targets_of(examples)
-        wanted = one_hot(target.numbers, target.size)
-        heads = self._logistic(components, wanted), self._ridge(similarities, wanted)
+        heads = whole(self._logistic, components, target), whole(self._ridge, similarities, target, logits=False)
         first = Opinion(*folded(heads, bases), shares=EVEN_SHARES)
         return EncoderSpecialist(self.keywords.fit(examples), encoder, seen, first)
 
@@ -121,37 +132,43 @@ class EncoderRecipe:
         if other is not None and lower.second_logits is not None:
             opinion, second = self._opinion(components, similarities, lower.second_logits, bases, other, folds)
             specialist = replace(specialist, second=opinion)
-            second_logits = opinion.joined(second).astype(np.float64)
+            second_logits = opinion.joined(second)
         evidence = specialist.judged(scores, lower.evidence.features["known"], second)
         seconds = time.perf_counter() - started + lower.seconds
-        logits = first.joined(scores).astype(np.float64)
+        logits = first.joined(scores)
         return Fitted(specialist, evidence, logits, fitted + lower.fit_seconds, seconds, second_logits)
 
     def _features(self, examples: Train) -> tuple[SentenceEncoder, Views, Bases, Singles, Singles]:
         encoder = SentenceEncoder.from_reference(self.encoder)
         vectors = self.cache.encode(encoder, examples.inputs, self.progress)
         seen, bases = self._views(vectors, encoder.views, examples.groups)
-        joined, similarities = seen(vectors)
-        return encoder, seen, bases, joined @ bases.components, similarities @ bases.whitening
+        components = np.empty((len(vectors), bases.components.shape[1]), dtype=np.float32)
+        similarities = np.empty((len(vectors), bases.whitening.shape[1]), dtype=np.float32)
+        for rows in blocks(len(vectors), BLOCK):
+            joined, near = seen(vectors[rows])
+            np.matmul(joined, bases.components, out=components[rows])
+            np.matmul(near, bases.whitening, out=similarities[rows])
+        return encoder, seen, bases, components, similarities
 
     def _opinion(
         self,
         components: Singles,
         similarities: Singles,
-        ngrams: NDArray[np.float64],
+        ngrams: NDArray[np.floating[Any]],
         bases: Bases,
         target: Target,
         folds: Ints,
     ) -> tuple[Opinion, dict[str, Singles]]:
         """Heads for one target, in the shares that suit their out-of-fold scores, and those scores."""
         one, component_scores = cross_scores(self._logistic, components, target, folds)
-        two, anchor_scores = cross_scores(self._ridge, similarities, target, folds)
+        two, anchor_scores = cross_scores(self._ridge, similarities, target, folds, logits=False)
         scores = {
             "components": component_scores,
-            "anchors": anchor_scores * np.float32(KERNEL_GAIN),
-            "ngrams": ngrams.astype(np.float32),
+            "anchors": np.multiply(anchor_scores, np.float32(KERNEL_GAIN), out=anchor_scores),
+            "ngrams": np.asarray(ngrams, dtype=np.float32),
         }
-        shares = fit_shares([scores[name][target.taught] for name in HEADS], target.numbers[target.taught])
+        rows = enough(np.flatnonzero(target.taught), len(HEADS) * target.size)
+        shares = fit_shares([scores[name][rows] for name in HEADS], target.numbers[rows])
         return Opinion(*folded((one, two), bases), shares=shares), scores
 
     def _logistic(self, components: Singles, targets: Singles) -> Head:
@@ -165,8 +182,11 @@ class EncoderRecipe:
         centre = shaped.mean(axis=0)
         anchors = self._anchors(unit(shaped[:, 0] - centre[0]), groups)
         seen = Views(centre, anchors)
-        joined, _ = seen(vectors)
-        _, directions = np.linalg.eigh(joined.T @ joined)
+        products = np.zeros((shaped[0].size, shaped[0].size), dtype=np.float32)
+        for rows in blocks(len(vectors), BLOCK):
+            joined = seen.joined(vectors[rows])
+            products += joined.T @ joined
+        _, directions = np.linalg.eigh(products)
         components = directions[:, ::-1][:, : self.dimensions] * np.float32(SCALE)
         values, basis = np.linalg.eigh(kernel(anchors, anchors).astype(np.float64))
         whitening = (basis / np.sqrt(np.maximum(values, 1e-4))).astype(np.float32)
@@ -179,8 +199,11 @@ class EncoderRecipe:
         random = np.random.default_rng(self.seed)
         chosen = random.choice(len(vectors), min(self.anchors, max(1, len(vectors) // 3)), replace=False)
         least = min(3, len(vectors))
-        nearest = np.argpartition(-(vectors[chosen] @ vectors.T), least - 1, axis=1)[:, :least]
-        return unit(vectors[nearest].mean(axis=1))
+        means = []
+        for rows in blocks(len(chosen), max(1, MOST_NUMBERS // len(vectors))):
+            nearest = np.argpartition(-(vectors[chosen[rows]] @ vectors.T), least - 1, axis=1)[:, :least]
+            means.append(vectors[nearest].mean(axis=1))
+        return unit(np.concatenate(means))
 
 
 def folded(heads: tuple[Head, Head], bases: Bases) -> tuple[Head, Head]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 LEAST_OTHERS = 500
+BLOCK = 8_192
+MOST_NUMBERS = 20_000_000  # of one table: beyond, single precision and samples of rows, for memory's sake
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,41 @@ def centred(scores: Singles) -> Singles:
     return np.asarray(scores - scores.mean(axis=1, keepdims=True), dtype=np.float32)
 
 
-def softmax(scores: NDArray[Any]) -> Floats:
-    """Row-wise softmax, shape kept."""
+def softmax(scores: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    """Row-wise softmax, shape kept; in double precision unless the table is very large."""
+    precision = np.float64 if scores.size <= MOST_NUMBERS else np.float32
+    probabilities = np.empty(scores.shape, dtype=precision)
+    for rows in blocks(len(scores)):
+        probabilities[rows] = _softmax(scores[rows])
+    return probabilities
+
+
+def _softmax(scores: NDArray[Any]) -> Floats:
     raised = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def probability_of(scores: NDArray[Any], labels: Ints) -> Floats:
+    """The probability, shape (n,), that (n, size) scores give to one label each."""
+    found = [_softmax(scores[rows])[np.arange(len(labels[rows])), labels[rows]] for rows in blocks(len(scores))]
+    return np.concatenate(found) if found else np.zeros(0)
 
 
 def log_sum_exp(scores: NDArray[Any]) -> Floats:
     """Row-wise log of the sum of exponentials, shape (n,)."""
     highest = scores.max(axis=1).astype(np.float64)
-    return np.asarray(highest + np.log(np.exp(scores - highest[:, None]).sum(axis=1)))
+    sums = [np.exp(scores[rows] - highest[rows, None]).sum(axis=1) for rows in blocks(len(scores))]
+    return np.asarray(highest + np.log(np.concatenate(sums) if sums else np.zeros(0)))
+
+
+def blocks(rows: int, size: int = BLOCK) -> Iterator[slice]:
+    """Slices that cover ``rows``, some thousands each."""
+    return (slice(start, start + size) for start in range(0, rows, size))
+
+
+def enough(rows: Ints, labels: int) -> Ints:
+    """All of ``rows``, or evenly spaced ones where their scores for ``labels`` would fill too much memory."""
+    return rows[:: max(1, -(-len(rows) * labels // MOST_NUMBERS))]
 
 
 def one_hot(targets: Ints, size: int) -> Singles:
@@ -111,18 +138,6 @@ def targets_of(examples: Train) -> tuple[Target, Target | None]:
     return first, Target(np.maximum(numbers, 0), taught, size)
 
 
-def cross_scores(
-    fit: Callable[[Singles, Singles], Head], features: Singles, target: Target, folds: Ints
-) -> tuple[Head, Singles]:
-    """A head fitted on all rows, and the (n, labels) scores of heads that did not learn from each row's fold."""
-    wanted = one_hot(target.numbers, target.size)
-    scores = np.zeros_like(wanted)
-    for fold in range(int(folds.max()) + 1):
-        held, rest = folds == fold, (folds != fold) & target.taught
-        scores[held] = fit(features[rest], wanted[rest])(features[held])
-    return fit(features[target.taught], wanted[target.taught]), scores
-
-
 def fit_temperature(scores: Singles, targets: Ints) -> float:
     """The factor on out-of-fold ``scores`` at which the log-likelihood of ``targets`` is greatest."""
     from scipy.optimize import minimize_scalar
@@ -138,8 +153,9 @@ def fit_shares(scores: Sequence[Singles], targets: Ints) -> tuple[float, ...]:
     """The non-negative weight of each head at which the out-of-fold log-likelihood of their sum is greatest."""
     from scipy.optimize import minimize
 
-    stacked = np.stack(scores).astype(np.float32)
-    rows = np.arange(len(targets))
+    chosen = enough(np.arange(len(targets)), len(scores) * scores[0].shape[1])
+    stacked = np.stack([head[chosen] for head in scores]).astype(np.float32)
+    targets, rows = targets[chosen], np.arange(len(chosen))
 
     def loss(shares: Floats) -> tuple[float, Floats]:
         joint = np.tensordot(shares.astype(np.float32), stacked, axes=1)

@@ -18,20 +18,21 @@ from sizewise.specialists.heads import (
     Head,
     Singles,
     Target,
-    cross_scores,
+    enough,
     fit_logistic,
     fit_temperature,
     log_sum_exp,
-    one_hot,
     softmax,
     targets_of,
 )
-from sizewise.specialists.ngrams import NGrams
+from sizewise.specialists.ngrams import NGrams, most_features
 from sizewise.specialists.opinions import most_probable, second_opinion
+from sizewise.specialists.out_of_fold import cross_scores, whole
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 Ints = NDArray[np.int64]
 SCALE = 8.0  # of the features against the head's penalty; chosen out-of-fold
+BASIS_ROWS = 20_000  # more are not needed to find the directions in which n-grams vary
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,15 @@ class KeywordsRecipe:
 
     def fit(self, examples: Train) -> KeywordsSpecialist:
         """Learn n-grams, their reduction and the head."""
-        ngrams, matrix, reduction = self._features(examples)
+        ngrams, matrix, _, reduction = self._features(examples)
         target, _ = targets_of(examples)
-        head = self._head(np.asarray(matrix @ reduction), one_hot(target.numbers, target.size))
+        head = whole(self._head, np.asarray(matrix @ reduction, dtype=np.float32), target)
         return KeywordsSpecialist(examples.labels, ngrams, Scorer(_unreduced(head, reduction), 1.0))
 
     def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:  # noqa: ARG002
         """Fit, and score each fold by a head that was fitted on the other folds."""
         started = time.perf_counter()
-        ngrams, matrix, reduction = self._features(examples)
+        ngrams, matrix, known, reduction = self._features(examples)
         reduced = np.asarray(matrix @ reduction, dtype=np.float32)
         prepared = time.perf_counter() - started
         target, other = targets_of(examples)
@@ -77,29 +78,35 @@ class KeywordsRecipe:
         if other is not None:
             second_scorer, second = self._scorer(reduced, reduction, other, folds)
             specialist = replace(specialist, second=second_scorer)
-        evidence = specialist.judged(scores, ngrams.matrix(examples.inputs)[1], second)
+        evidence = specialist.judged(scores, known, second)
         return Fitted(
             specialist,
             evidence,
-            scores.astype(np.float64),
+            scores,
             fitted,
             time.perf_counter() - started,
-            None if second is None else second.astype(np.float64),
+            second,
         )
 
     def _scorer(self, reduced: Singles, reduction: Singles, target: Target, folds: Ints) -> tuple[Scorer, Singles]:
         head, scores = cross_scores(self._head, reduced, target, folds)
-        temperature = fit_temperature(scores[target.taught], target.numbers[target.taught])
+        rows = enough(np.flatnonzero(target.taught), target.size)
+        temperature = fit_temperature(scores[rows], target.numbers[rows])
         return Scorer(_unreduced(head, reduction), temperature), scores
 
-    def _features(self, examples: Train) -> tuple[NGrams, Any, Singles]:
+    def _features(self, examples: Train) -> tuple[NGrams, Any, NDArray[np.float64], Singles]:
+        """N-grams, their weights in each row, the share of each row's that is known, and their reduction."""
         from sklearn.utils.extmath import randomized_svd
 
-        ngrams = NGrams.fit(examples.inputs, examples.groups)
-        matrix, _ = ngrams.matrix(examples.inputs)
-        rank = max(1, min(self.dimensions, min(matrix.shape) - 1))
-        _, _, right = randomized_svd(matrix, rank, n_iter=1, random_state=self.seed)
-        return ngrams, matrix, np.asarray(right.T * (SCALE / np.sqrt(2)), dtype=np.float32)
+        ngrams = NGrams.fit(examples.inputs, examples.groups, most_features(len(examples.labels)))
+        matrix, known = ngrams.matrix(examples.inputs)
+        sample = matrix
+        if len(examples) > BASIS_ROWS:
+            chosen = np.random.default_rng(self.seed).choice(len(examples), BASIS_ROWS, replace=False)
+            sample = matrix[np.sort(chosen)]
+        rank = max(1, min(self.dimensions, min(sample.shape) - 1))
+        _, _, right = randomized_svd(sample, rank, n_iter=1, random_state=self.seed)
+        return ngrams, matrix, known, np.asarray(right.T * (SCALE / np.sqrt(2)), dtype=np.float32)
 
     def _head(self, reduced: Singles, targets: Singles) -> Head:
         return fit_logistic(np.asarray(reduced, dtype=np.float32), targets, self.penalty, self.iterations)
@@ -144,7 +151,9 @@ class KeywordsSpecialist:
         if second is not None and self.second is not None:
             opinion, more = second_opinion(second * self.second.temperature, best)
             features |= more
-        return Evidence(self.labels, softmax(scores * self.scorer.temperature), features, -log_sum_exp(scores), opinion)
+        return Evidence(
+            self.labels, softmax(scores * np.float32(self.scorer.temperature)), features, -log_sum_exp(scores), opinion
+        )
 
     def evidence(self, inputs: Sequence[str]) -> Evidence:
         """Probabilities, the share of known n-grams, and an energy score for what looks unlike train."""

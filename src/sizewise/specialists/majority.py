@@ -35,9 +35,9 @@ class MajorityRecipe:
         specialist = self.fit(examples)
         fitted = time.perf_counter() - started
         parts = [self.fit(examples.subset(np.flatnonzero(folds != f).tolist())) for f in range(int(folds.max()) + 1)]
-        shares = np.stack([parts[fold].shares for fold in folds])
+        shares = np.stack([part.shares for part in parts]).astype(np.float32)[folds]
         evidence = Evidence(examples.labels, shares, {}, np.zeros(len(examples)))
-        return Fitted(specialist, evidence, np.log(shares + 1e-9), fitted, time.perf_counter() - started)
+        return Fitted(specialist, evidence, np.log(shares + np.float32(1e-9)), fitted, time.perf_counter() - started)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,20 @@ from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 LEAST_GROUPS = 3
 MOST_FEATURES = 200_000
+MOST_WEIGHTS = 50_000_000  # n-grams × labels: 200 MB in single precision
 LONGEST_INPUT = 10_000
 SHORTEST_CHARACTERS, LONGEST_CHARACTERS = 2, 5
 _WORD = re.compile(r"\w+|[^\w\s]")
 _DIGITS = re.compile(r"\d")
+
+
+def most_features(labels: int) -> int:
+    """How many n-grams of either kind may be kept, so that their weights for all labels stay within bounds.
+
+    >>> most_features(77), most_features(1_000)
+    (200000, 25000)
+    """
+    return min(MOST_FEATURES, MOST_WEIGHTS // (2 * max(1, labels)))
 
 
 def words(text: str) -> list[str]:
@@ -76,8 +86,8 @@ class NGrams:
         return len(self.idf)
 
     @classmethod
-    def fit(cls, inputs: Sequence[str], groups: Sequence[int]) -> NGrams:
-        """Learn vocabulary and idf; ``groups`` numbers each input's near-duplicate group."""
+    def fit(cls, inputs: Sequence[str], groups: Sequence[int], most: int = MOST_FEATURES) -> NGrams:
+        """Learn vocabulary and idf; ``groups`` numbers each input's near-duplicate group, ``most`` are kept of a kind."""
         first = dict(zip(groups, inputs, strict=True))
         counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
         for text in first.values():
@@ -88,7 +98,7 @@ class NGrams:
         frequencies: list[int] = []
         for count in counts:
             kept = [(gram, n) for gram, n in count.items() if n >= LEAST_GROUPS]
-            kept = sorted(sorted(kept, key=lambda item: (-item[1], item[0]))[:MOST_FEATURES])
+            kept = sorted(sorted(kept, key=lambda item: (-item[1], item[0]))[:most])
             offset = len(frequencies)
             vocabularies.append({gram: offset + i for i, (gram, _) in enumerate(kept)})
             frequencies += [n for _, n in kept]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sizewise.core.answer import Answer
 from sizewise.core.model import Evidence
-from sizewise.specialists.heads import Singles, log_odds, softmax
+from sizewise.specialists.heads import Singles, log_odds, probability_of
 
 Ints = NDArray[np.int64]
 Features = dict[str, NDArray[np.float64]]
@@ -18,23 +18,20 @@ SHOWN = 5
 
 def agreement(scores: Mapping[str, Singles], best: Ints) -> Features:
     """For each head its log-odds for the joint answer, and whether it would say the same; each of shape (n,)."""
-    rows = np.arange(len(best))
     columns: Features = {}
     for name, head in scores.items():
-        columns[f"{name}_log_odds"] = log_odds(softmax(head)[rows, best])
+        columns[f"{name}_log_odds"] = log_odds(probability_of(head, best))
         columns[f"{name}_agrees"] = (head.argmax(axis=1) == best).astype(np.float64)
     return columns
 
 
 def second_opinion(logits: Singles, best: Ints) -> tuple[Ints, Features]:
     """The label that heads taught on the other reference give, and what they think of the answer ``best``."""
-    probabilities = softmax(logits) if len(logits) else np.zeros(logits.shape)
-    opinion = probabilities.argmax(axis=1) if len(logits) else np.zeros(0, dtype=np.int64)
-    rows = np.arange(len(best))
+    opinion = logits.argmax(axis=1) if len(logits) else np.zeros(0, dtype=np.int64)
     return opinion, {
-        "second_log_odds": log_odds(probabilities[rows, best]),
+        "second_log_odds": log_odds(probability_of(logits, best)),
         "second_agrees": (opinion == best).astype(np.float64),
-        "second_own": log_odds(probabilities[rows, opinion]),
+        "second_own": log_odds(probability_of(logits, opinion)),
     }
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sizewise.core.measurement import Measured, OutOfFold
 from sizewise.core.task import Bar, ReferenceKind
+from sizewise.specialists.heads import MOST_NUMBERS, blocks
 from sizewise.stages.contest import Contestant
 
 MARGIN = 0.01
@@ -66,6 +67,11 @@ def _score(
     """(resamples,) the metric under (resamples, rows) row counts; equal confidences are answered together."""
     if metric == "accuracy":
         return np.asarray(counts @ contestant.right / counts.sum(axis=1), dtype=np.float64)
+    parts = [counts[rows] for rows in blocks(len(counts), max(1, MOST_NUMBERS // counts.shape[1]))]
+    return np.concatenate([_coverage(contestant, bar, part) for part in parts])
+
+
+def _coverage(contestant: Contestant, bar: Bar, counts: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     order = np.argsort(-contestant.confidence_out_of_fold, kind="stable")
     last_of_tie = np.append(np.diff(contestant.confidence_out_of_fold[order]) != 0, True)
     total = counts.sum(axis=1, keepdims=True)

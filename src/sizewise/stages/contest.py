@@ -26,7 +26,7 @@ from sizewise.specialists.encoder import EncoderSpecialist
 from sizewise.specialists.folds import folds
 from sizewise.specialists.ladder import load_specialist
 from sizewise.stages.listener import Listener
-from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
+from sizewise.store.arrays import load_json, map_arrays, save_arrays, save_json
 from sizewise.store.disk import explained
 
 PROFILED_INPUTS = 256
@@ -122,7 +122,7 @@ def _fit(
 
 def _load(name: str, folder: Path, listener: Listener) -> Fitted:
     """The rung as it was saved: what is measured from here on is what ships."""
-    about, arrays = load_json(folder / "fitted.json"), load_arrays(folder / "evidence.safetensors")
+    about, arrays = load_json(folder / "fitted.json"), map_arrays(folder / "evidence.safetensors")
     columns = {feature: arrays[f"feature.{feature}"] for feature in about["features"]}
     evidence = Evidence(
         tuple(about["labels"]), arrays["probabilities"], columns, arrays["outlyingness"], arrays.get("second_opinion")

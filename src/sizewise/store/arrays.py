@@ -16,6 +16,7 @@ from sizewise.core.errors import RunError
 from sizewise.store.disk import write_whole
 
 Array = NDArray[Any]
+_KINDS = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "BOOL": "?"}
 
 
 def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -29,6 +30,25 @@ def load_arrays(path: Path) -> dict[str, Array]:
         return dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise RunError(f"{path} is missing or damaged ({error}). Make the run again.") from error
+
+
+def map_arrays(path: Path) -> dict[str, Array]:
+    """As ``load_arrays``, read-only, and read from disk only where they are looked at: for tables as large as memory."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size))
+        header.pop("__metadata__", None)
+        return {name: _mapped(path, 8 + size, **about) for name, about in header.items()}
+    except (OSError, ValueError, LookupError, TypeError, MemoryError, OverflowError) as error:
+        raise RunError(f"{path} is missing or damaged ({error}). Make the run again.") from error
+
+
+def _mapped(path: Path, start: int, dtype: str, shape: list[int], data_offsets: list[int]) -> Array:
+    kind = np.dtype(_KINDS[dtype])
+    if data_offsets[0] == data_offsets[1]:
+        return np.zeros(shape, dtype=kind)
+    return np.memmap(path, dtype=kind, mode="r", offset=start + data_offsets[0], shape=tuple(shape))
 
 
 def save_json(path: Path, value: Any) -> None:

@@ -1,0 +1,74 @@
+"""Ridge heads in closed form give what fitting each fold by itself gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sizewise.specialists import closed_form, out_of_fold
+from sizewise.specialists.heads import Head, Target, fit_logistic, fit_ridge, one_hot
+
+Array = NDArray[Any]
+ROWS, DIMENSIONS, LABELS = 400, 12, 7
+
+
+def problem() -> tuple[Array, Target, Array]:
+    random = np.random.default_rng(5)
+    numbers = random.integers(0, LABELS, ROWS)
+    centres = random.normal(size=(LABELS, DIMENSIONS))
+    features = (centres[numbers] + random.normal(size=(ROWS, DIMENSIONS))).astype(np.float32)
+    taught = random.random(ROWS) > 0.1
+    return features, Target(numbers, taught, LABELS), random.integers(0, 5, ROWS)
+
+
+def test_each_fold_is_scored_as_if_fitted_alone() -> None:
+    features, target, folds = problem()
+    head, scores = closed_form.cross_scores(features, target, folds, logits=False)
+    wanted = one_hot(target.numbers, LABELS)
+    for fold in range(5):
+        rest = (folds != fold) & target.taught
+        alone = fit_ridge(features[rest], wanted[rest])(features[folds == fold])
+        np.testing.assert_allclose(scores[folds == fold], alone, atol=1e-4)
+    everything = fit_ridge(features[target.taught], wanted[target.taught])
+    np.testing.assert_allclose(head.weights, everything.weights, atol=1e-4)
+    np.testing.assert_allclose(closed_form.fit(features, target, logits=False).weights, everything.weights, atol=1e-4)
+
+
+def test_a_folds_targets_do_not_reach_its_own_scores() -> None:
+    features, target, folds = problem()
+    moved = Target(np.where(folds == 2, (target.numbers + 1) % LABELS, target.numbers), target.taught, LABELS)
+    _, before = closed_form.cross_scores(features, target, folds, logits=False)
+    _, after = closed_form.cross_scores(features, moved, folds, logits=False)
+    np.testing.assert_allclose(before[folds == 2], after[folds == 2], atol=1e-5)
+    assert np.abs(before[folds != 2] - after[folds != 2]).max() > 1e-2
+
+
+def test_logits_are_as_likely_as_scores_can_be() -> None:
+    """The factor must not leave much on the table: half and twice the logits are less likely."""
+    features, target, folds = problem()
+    head, logits = closed_form.cross_scores(features, target, folds)
+
+    def likelihood(scores: Array) -> float:
+        raised = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return float(raised[np.arange(ROWS), target.numbers][target.taught].mean())
+
+    assert likelihood(logits) > max(likelihood(logits / 2), likelihood(logits * 2))
+    assert (head(features).argmax(axis=1) == target.numbers).mean() > 0.8
+
+
+@pytest.mark.parametrize("most", [1.0, 1e12])
+def test_the_size_of_the_work_chooses_the_way(monkeypatch: pytest.MonkeyPatch, most: float) -> None:
+    features, target, folds = problem()
+    monkeypatch.setattr(closed_form, "MOST_PRODUCTS", most)
+    fitted = []
+
+    def fit(x: Array, wanted: Array) -> Head:
+        fitted.append(len(x))
+        return fit_logistic(x, wanted)
+
+    out_of_fold.cross_scores(fit, features, target, folds)
+    out_of_fold.whole(fit, features, target)
+    assert len(fitted) == (0 if most == 1.0 else 7)
