@@ -21,7 +21,7 @@ def test_spellings_are_merged_to_the_commonest_in_answer_and_gold(looked_at: Loo
     assert {e.answer for e in checked.examples} == {"card_arrival", "other"}
     assert {e.gold for e in checked.examples} == {"card_arrival", None}
     assert checked.examples[-1].further_answers == ("card_arrival",)
-    (merge,) = checked.merges
+    (merge,) = checked.facts.merges
     assert merge.kept == "card_arrival"
     assert merge.merged == {"CARD-ARRIVAL": 1, "CARD_arrival": 1, "Card Arrival": 3, "cardarrival": 1}
 
@@ -29,9 +29,9 @@ def test_spellings_are_merged_to_the_commonest_in_answer_and_gold(looked_at: Loo
 def test_the_commonest_spelling_counts_answers_and_gold_alike(looked_at: LookedAt) -> None:
     rows: list[dict[str, Any]] = [{"input": str(i), "answer": "Yes", "gold": "no"} for i in range(3)]
     checked = looked_at([*rows, {"input": "x", "answer": "NO", "gold": "yes"}, {"input": "y", "gold": "yes"}])
-    assert [m.kept for m in checked.merges] == ["Yes", "no"]
+    assert [m.kept for m in checked.facts.merges] == ["Yes", "no"]
     tied = looked_at([{"input": "x", "answer": "A b", "gold": "a_b"}])
-    assert [m.kept for m in tied.merges] == ["a_b"]  # of two that are equally common, gold's
+    assert [m.kept for m in tied.facts.merges] == ["a_b"]  # of two that are equally common, gold's
 
 
 def test_the_task_files_spelling_wins(looked_at: LookedAt) -> None:
@@ -43,7 +43,7 @@ def test_strict_labels_refuse_and_name_the_spellings(looked_at: LookedAt) -> Non
     rows = [{"input": "x", "answer": "yes"}, {"input": "y", "answer": "yes"}, {"input": "z", "answer": "Yes"}]
     with pytest.raises(DataError, match=r"--strict-labels.*'yes' is also written 'Yes'"):
         looked_at(rows, strict_labels=True)
-    assert not looked_at(rows[:2], strict_labels=True).merges
+    assert not looked_at(rows[:2], strict_labels=True).facts.merges
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_duplicates_conflicts_and_empty_inputs_are_counted(looked_at: LookedAt) 
             {"input": "  ", "answer": "a"},
         ]
     )
-    assert (checked.exact_duplicates, checked.near_duplicates) == (2, 2)
-    assert (checked.groups, checked.conflicting_inputs, checked.empty_inputs) == (2, 1, 2)
+    assert (checked.facts.exact_duplicates, checked.facts.near_duplicates) == (2, 2)
+    assert (checked.facts.groups, checked.facts.conflicting_inputs, checked.facts.empty_inputs) == (2, 1, 2)
     groups = [e.group for e in checked.examples]
     assert groups == [0, 0, 0, 0, 1, 1]

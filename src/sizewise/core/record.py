@@ -120,10 +120,9 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Rows of ``split`` whose exact or near-duplicate stands in train.
+    """Rows of ``split`` with a reference whose duplicate stands in train, equal ("exact") or only near.
 
-    ``same_label`` of them carry a label that such a train row carries too, ``other_label`` carry another one;
-    the rest have no reference on one side.
+    ``same_label`` of them carry a label that such a train row teaches too, ``other_label`` carry another one.
     """
 
     split: Literal["calibrate", "test"]

@@ -1,19 +1,35 @@
-"""What the rows can bear, before any model: labels and their merges, duplicates, unusable answers."""
+"""What the rows can bear, before any model: labels and their merges, duplicates, several answers to one input."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from sizewise.core.errors import DataError
 from sizewise.core.example import Example
 from sizewise.core.record import LabelMerge
 from sizewise.data.read import Log
-from sizewise.data.text import folded
+from sizewise.data.tally import UNSHOWN, Columns, Ints, Tally, counted_pairs
 
 _SEPARATORS = re.compile(r"[\s_\-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The rows of a log as numbers, their labels merged, and what was counted on the way."""
+
+    columns: Columns
+    merges: tuple[LabelMerge, ...]
+    spelling: Mapping[str, str]
+    groups: int
+    exact_duplicates: int
+    near_duplicates: int
+    conflicting_inputs: int
+    empty_inputs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +38,7 @@ class CheckedLog:
 
     log: Log
     examples: tuple[Example, ...]
-    merges: tuple[LabelMerge, ...]
-    groups: int
-    exact_duplicates: int
-    near_duplicates: int
-    conflicting_inputs: int
-    empty_inputs: int
+    facts: Checked
 
 
 def check(log: Log, labels: Sequence[str] | None = None, strict_labels: bool = False) -> CheckedLog:
@@ -36,35 +47,70 @@ def check(log: Log, labels: Sequence[str] | None = None, strict_labels: bool = F
     ``labels`` are a task file's: they win over the data's spelling. Raises ``DataError`` where
     ``strict_labels`` is set and the data spells a label in more than one way.
     """
-    spelling, merges = _merge(log.examples, labels or ())
+    checked = check_tally(Tally(log.examples), labels, strict_labels)
+    groups = checked.columns.groups.tolist()
+    spelling = checked.spelling
+    examples = tuple(_grouped(e, spelling, group) for e, group in zip(log.examples, groups, strict=True))
+    return CheckedLog(log, examples, checked)
+
+
+def check_tally(tally: Tally, labels: Sequence[str] | None = None, strict_labels: bool = False) -> Checked:
+    """The same for a log that streamed by."""
+    columns = tally.columns()
+    spelling, merges = _merge(columns, labels or ())
     if strict_labels and merges:
         shown = "; ".join(f"{m.kept!r} is also written {', '.join(map(repr, m.merged))}" for m in merges[:5])
         raise DataError(f"--strict-labels: {len(merges)} labels are written in several ways: {shown}.")
-    groups: dict[str, int] = {}
-    examples = tuple(_grouped(example, spelling, groups) for example in log.examples)
-    distinct = {e.input for e in examples}
-    answers: defaultdict[str, set[str]] = defaultdict(set)
-    for example in examples:
-        answers[example.input].update(filter(None, (example.gold or example.answer,)))
-    return CheckedLog(
-        log=log,
-        examples=examples,
+    columns = _respelled(columns, spelling)
+    groups = int(columns.groups.max(initial=-1)) + 1
+    distinct = len(np.unique(columns.inputs))
+    return Checked(
+        columns=columns,
         merges=merges,
-        groups=len(groups),
-        exact_duplicates=len(examples) - len(distinct),
-        near_duplicates=len(distinct) - len(groups),
-        conflicting_inputs=sum(len(said) > 1 for said in answers.values()),
-        empty_inputs=sum(not e.input.strip() for e in examples),
+        spelling=spelling,
+        groups=groups,
+        exact_duplicates=len(columns) - distinct,
+        near_duplicates=distinct - groups,
+        conflicting_inputs=_conflicting(columns),
+        empty_inputs=tally.empty_inputs,
     )
 
 
-def _grouped(example: Example, spelling: Mapping[str, str], groups: dict[str, int]) -> Example:
+def _conflicting(columns: Columns) -> int:
+    """Inputs of which two rows have different references; an empty answer is none."""
+    reference = np.where(columns.golds >= 0, columns.golds, columns.answers)
+    empty = columns.labels.index("") if "" in columns.labels else -1
+    known = (reference >= 0) & (reference != empty)
+    inputs, _, _ = counted_pairs(columns.inputs[known], reference[known])
+    return int((np.unique(inputs, return_counts=True)[1] > 1).sum())
+
+
+def _respelled(columns: Columns, spelling: Mapping[str, str]) -> Columns:
+    """``columns`` with every label at the position of the spelling that is kept."""
+    if not spelling:
+        return columns
+    labels = list(columns.labels)
+    position = {label: i for i, label in enumerate(labels)}
+    for kept in spelling.values():
+        if kept not in position:
+            position[kept] = len(labels)
+            labels.append(kept)
+    moved = [position[spelling[label]] if label in spelling else i for i, label in enumerate(columns.labels)]
+    kept_at = np.array([*moved, -1], dtype=np.int64)
+    again = columns.again.copy()
+    again[:, 1] = kept_at[again[:, 1]]
+    return replace(
+        columns, answers=kept_at[columns.answers], golds=kept_at[columns.golds], again=again, labels=tuple(labels)
+    )
+
+
+def _grouped(example: Example, spelling: Mapping[str, str], group: int) -> Example:
     return replace(
         example,
         answer=None if example.answer is None else spelling.get(example.answer, example.answer),
         gold=None if example.gold is None else spelling.get(example.gold, example.gold),
         further_answers=tuple(spelling.get(a, a) for a in example.further_answers),
-        group=groups.setdefault(folded(example.input), len(groups)),
+        group=group,
     )
 
 
@@ -91,13 +137,15 @@ def _between(separator: re.Match[str]) -> str:
     return "-" if is_minus else ""
 
 
-def _merge(examples: Iterable[Example], labels: Sequence[str]) -> tuple[dict[str, str], tuple[LabelMerge, ...]]:
-    gold: Counter[str] = Counter()
-    said: Counter[str] = Counter()
-    for example in examples:
-        if example.gold is not None:
-            gold[example.gold] += 1
-        said.update(a for a in (example.answer, *example.further_answers) if a is not None)
+def _counts(codes: Ints, labels: Sequence[str]) -> Counter[str]:
+    counts = np.bincount(codes[codes >= 0], minlength=len(labels))
+    return Counter({labels[code]: int(counts[code]) for code in np.flatnonzero(counts).tolist()})
+
+
+def _merge(columns: Columns, labels: Sequence[str]) -> tuple[dict[str, str], tuple[LabelMerge, ...]]:
+    gold = _counts(columns.golds, columns.labels)
+    said = _counts(np.concatenate([columns.answers, columns.again[:, 1]]), columns.labels)
+    said.pop(UNSHOWN, None)
     spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for label, count in (gold + said).items():
         spellings[label_key(label)][label] += count

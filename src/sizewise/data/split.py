@@ -5,50 +5,79 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Literal
 
+import numpy as np
+
 from sizewise.core.errors import DataError
-from sizewise.core.example import Calibrate, Example, Test, Train
+from sizewise.core.example import Calibrate, Test, Train
+from sizewise.core.record import Leak
 from sizewise.core.task import ReferenceChoice, ReferenceKind
-from sizewise.data.check import CheckedLog
+from sizewise.data.check import Checked, CheckedLog
+from sizewise.data.tally import NONE, PARTS, Columns, Ints, counted_pairs, numbered
 
 CALIBRATE_SHARE, TEST_SHARE, LARGEST_PART = 0.25, 0.20, 3_000
 GOLD_ROWS_NEEDED = 500
 LEAST_ANSWERS, LONGEST_LABEL = 5, 80
 LEAST_INPUTS_PER_LABEL = 3
+A_DAY = 86_400.0
+TRAIN, CALIBRATE, TEST = range(3)
 
 LabelSource = Literal["task", "gold", "answers"]
+How = Literal["column", "time", "random"]
 
 
-@dataclass(frozen=True, slots=True)
-class Splits:
-    """The three parts, the labels, and what was set aside on the way, all counted.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Division:
+    """Where each row belongs, the labels, and what was set aside on the way, all counted.
 
-    ``labels`` is the label set; ``train.labels`` those of them that train can teach (seen in at least
-    three distinct inputs). ``unusable`` counts references that are no label; ``leaked`` counts test and
-    calibrate rows whose near-duplicate stands in train; ``without_reference`` counts rows of each split
-    that carry no reference of the kind in use.
+    ``parts`` has shape (rows,) and holds positions in ``PARTS``; ``train_rows`` and ``train_targets`` have shape
+    (train,): the rows that are learned from and the position in the columns' labels of what they teach.
+    ``labels`` is the label set, ``taught`` those of them that train can teach (seen in at least three distinct
+    inputs). ``sizes`` counts the rows of each part that are used; ``unusable`` counts references that are no
+    label; ``leaked`` counts test and calibrate rows whose near-duplicate stands in train, ``leaks`` says more;
+    ``without_reference`` counts rows of each part that carry no reference of the kind in use.
     """
 
-    train: Train
-    calibrate: Calibrate
-    test: Test
+    parts: Ints
+    train_rows: Ints
+    train_targets: Ints
     reference: ReferenceKind
     labels: tuple[str, ...]
+    taught: tuple[str, ...]
     label_source: LabelSource
-    how: Literal["column", "time", "random"]
+    how: How
     carved: tuple[str, ...]
+    sizes: dict[str, int]
     unusable: tuple[tuple[str, int], ...]
     unusable_rows: dict[str, int]
     without_reference: dict[str, int]
     leaked: dict[str, int]
+    leaks: tuple[Leak, ...]
     collapsed: int
     conflicting: int
     trained_on_answers: int
     untaught: tuple[tuple[str, int], ...]
     class_sizes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The three parts of a log that is held in memory, and how they came about."""
+
+    train: Train
+    calibrate: Calibrate
+    test: Test
+    division: Division
+
+    @property
+    def reference(self) -> ReferenceKind:
+        return self.division.reference
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.division.labels
 
 
 def split(
@@ -59,110 +88,125 @@ def split(
     Raises ``DataError`` where there is nothing to learn from: no reference, or fewer than two labels
     that stand in at least three distinct train inputs.
     """
-    parts, how, carved = _assign(checked.examples, seed)
-    kind = _reference(reference, parts)
-    known, source = _label_set(parts, labels)
+    columns = checked.facts.columns
+    division = divide(checked.facts, reference, labels, seed)
+    gold = division.reference == "gold"
+    has_reference = (columns.golds if gold else columns.answers) >= 0
+    taught = frozenset(division.taught)
+    rows = [checked.examples[i] for i in division.train_rows]
+    train = Train(
+        ids=tuple(e.id for e in rows),
+        inputs=tuple(e.input for e in rows),
+        targets=tuple(columns.labels[code] for code in division.train_targets),
+        groups=tuple(e.group for e in rows),
+        labels=division.taught,
+        others=() if gold else tuple(e.gold if e.gold in taught else None for e in rows),
+    )
+    calibrate, test = (
+        tuple(checked.examples[i] for i in np.flatnonzero((division.parts == part) & has_reference))
+        for part in (CALIBRATE, TEST)
+    )
+    return Splits(train, Calibrate(calibrate), Test(test), division)
+
+
+def divide(
+    checked: Checked, reference: ReferenceChoice = "auto", labels: Sequence[str] | None = None, seed: int = 0
+) -> Division:
+    """``split`` for rows that are numbers: the same rows go to the same parts."""
+    columns = checked.columns
+    parts, how, carved = _assign(columns, seed)
+    kind = _reference(reference, parts, columns)
+    references = columns.golds if kind == "gold" else columns.answers
+    known, source = _label_set(parts, columns, labels)
     known_set = frozenset(known)
-
-    def has_reference(example: Example) -> bool:
-        return (example.gold if kind == "gold" else example.answer) is not None
-
-    calibrate = tuple(e for e in parts["calibrate"] if has_reference(e))
-    test = tuple(e for e in parts["test"] if has_reference(e))
-    train = _train(parts["train"], kind, known_set)
-    taught = set(train.rows.groups)
-    unusable: Counter[str] = Counter()
-    unusable_rows = {}
-    for name, part in parts.items():
-        found = [r for e in part if (r := (e.gold if kind == "gold" else e.answer)) is not None and r not in known_set]
-        unusable.update(found)
-        unusable_rows[name] = len(found)
-    return Splits(
-        train=train.rows,
-        calibrate=Calibrate(calibrate),
-        test=Test(test),
+    is_label = np.array([*(label in known_set for label in columns.labels), False])
+    cleaned = _cleaned(columns, parts == TRAIN, kind, is_label)
+    unusable = (references != NONE) & ~is_label[references]
+    leaks, leaked = _leaks(columns, parts, references, cleaned)
+    return Division(
+        parts=parts,
+        train_rows=cleaned.rows,
+        train_targets=cleaned.targets,
         reference=kind,
         labels=known,
+        taught=cleaned.taught,
         label_source=source,
         how=how,
         carved=carved,
-        unusable=tuple(unusable.most_common()),
-        unusable_rows=unusable_rows,
-        without_reference={name: sum(not has_reference(e) for e in part) for name, part in parts.items()},
-        leaked={
-            name: sum(e.group in taught for e in part) for name, part in (("calibrate", calibrate), ("test", test))
+        sizes={
+            "train": len(cleaned.rows),
+            **{PARTS[part]: int(((parts == part) & (references != NONE)).sum()) for part in (CALIBRATE, TEST)},
         },
-        collapsed=train.collapsed,
-        conflicting=train.conflicting,
-        trained_on_answers=train.on_answers,
-        untaught=train.untaught,
-        class_sizes=dict(Counter(train.rows.targets).most_common()),
+        unusable=_counted(references[unusable], columns.labels),
+        unusable_rows={name: int((unusable & (parts == part)).sum()) for part, name in enumerate(PARTS)},
+        without_reference={
+            name: int(((references == NONE) & (parts == part)).sum()) for part, name in enumerate(PARTS)
+        },
+        leaked=leaked,
+        leaks=leaks,
+        collapsed=cleaned.collapsed,
+        conflicting=cleaned.conflicting,
+        trained_on_answers=cleaned.on_answers,
+        untaught=cleaned.untaught,
+        class_sizes=dict(_counted(cleaned.targets, columns.labels)),
     )
 
 
-def _assign(
-    examples: Sequence[Example], seed: int
-) -> tuple[dict[str, list[Example]], Literal["column", "time", "random"], tuple[str, ...]]:
-    calibrate_size = min(int(len(examples) * CALIBRATE_SHARE), LARGEST_PART)
-    test_size = min(int(len(examples) * TEST_SHARE), LARGEST_PART)
-    parts: dict[str, list[Example]] = {"train": [], "calibrate": [], "test": []}
-    carved: list[str] = []
-    if any(e.split for e in examples):
-        for example in examples:
-            parts[example.split or "train"].append(example)
-        for name, size in (("test", test_size), ("calibrate", calibrate_size)):
-            if not parts[name]:
-                parts["train"], parts[name] = _carve(parts["train"], size, f"{seed}:{name}")
-                carved.append(name)
+def _counted(codes: Ints, labels: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Labels with their counts, the commonest first; texts that share a name are counted together."""
+    counts: Counter[str] = Counter()
+    for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
+        counts[labels[code]] += int(count)
+    return tuple(counts.most_common())
+
+
+def _assign(columns: Columns, seed: int) -> tuple[Ints, How, tuple[str, ...]]:
+    rows = len(columns)
+    calibrate_size = min(int(rows * CALIBRATE_SHARE), LARGEST_PART)
+    test_size = min(int(rows * TEST_SHARE), LARGEST_PART)
+    parts = np.maximum(columns.parts, TRAIN).astype(np.int64)
+    if (columns.parts != NONE).any():
+        carved = []
+        for part, size in ((TEST, test_size), (CALIBRATE, calibrate_size)):
+            if not (parts == part).any():
+                parts[_carved(columns, np.flatnonzero(parts == TRAIN), size, f"{seed}:{PARTS[part]}")] = part
+                carved.append(PARTS[part])
         return parts, "column", tuple(carved)
-    if (times := _times(examples)) is not None:
-        order = sorted(range(len(examples)), key=lambda i: (times[i], i))
-        cut = len(examples) - test_size
-        parts["test"] = [examples[i] for i in sorted(order[cut:])]
-        parts["calibrate"] = [examples[i] for i in sorted(order[cut - calibrate_size : cut])]
-        parts["train"] = [examples[i] for i in sorted(order[: cut - calibrate_size])]
+    if rows and np.ptp(columns.times) > A_DAY:  # false where one is unknown
+        order = np.argsort(columns.times, kind="stable")
+        parts[order[rows - test_size - calibrate_size :]] = CALIBRATE
+        parts[order[rows - test_size :]] = TEST
         return parts, "time", ()
-    rest, parts["test"] = _carve(examples, test_size, f"{seed}:test")
-    parts["train"], parts["calibrate"] = _carve(rest, calibrate_size, f"{seed}:calibrate")
+    for part, size in ((TEST, test_size), (CALIBRATE, calibrate_size)):
+        parts[_carved(columns, np.flatnonzero(parts == TRAIN), size, f"{seed}:{PARTS[part]}")] = part
     return parts, "random", ()
 
 
-def _carve(examples: Sequence[Example], size: int, seed: str) -> tuple[list[Example], list[Example]]:
-    """Move ``size`` rows out of ``examples`` at random, whole near-duplicate groups at a time."""
-    members: defaultdict[int, list[int]] = defaultdict(list)
-    for index, example in enumerate(examples):
-        members[example.group].append(index)
-    order = list(members)
+def _carved(columns: Columns, rows: Ints, size: int, seed: str) -> Ints:
+    """``size`` of ``rows`` drawn at random, whole near-duplicate groups at a time."""
+    groups = numbered(columns.groups[rows])
+    members = np.bincount(groups).tolist()
+    order = list(range(len(members)))
     Random(seed).shuffle(order)
-    taken: set[int] = set()
+    taken = np.zeros(len(members), dtype=bool)
+    count = 0
     for group in order:
-        if len(taken) + len(members[group]) <= size:
-            taken.update(members[group])
-        if len(taken) == size:
+        if count + members[group] <= size:
+            taken[group] = True
+            count += members[group]
+        if count == size:
             break
-    return [e for i, e in enumerate(examples) if i not in taken], [e for i, e in enumerate(examples) if i in taken]
+    return rows[taken[groups]] if len(rows) else rows
 
 
-def _times(examples: Sequence[Example]) -> list[datetime] | None:
-    """Every row's time, or ``None`` unless all rows have one and they span more than a day."""
-    times = []
-    for example in examples:
-        try:
-            time = datetime.fromisoformat(example.at or "")
-        except ValueError:
-            return None
-        times.append(time if time.tzinfo else time.replace(tzinfo=UTC))
-    return times if max(times) - min(times) > timedelta(days=1) else None
-
-
-def _reference(choice: ReferenceChoice, parts: dict[str, list[Example]]) -> ReferenceKind:
-    measured = [*parts["calibrate"], *parts["test"]]
-    gold = sum(e.gold is not None for e in measured)
-    answered = sum(e.answer is not None for e in measured)
+def _reference(choice: ReferenceChoice, parts: Ints, columns: Columns) -> ReferenceKind:
+    measured = parts != TRAIN
+    gold = int((columns.golds[measured] != NONE).sum())
+    answered = int((columns.answers[measured] != NONE).sum())
     kind: ReferenceKind = choice if choice != "auto" else "gold" if gold >= GOLD_ROWS_NEEDED or not answered else "llm"
-    if not measured:
+    if not measured.any():
         raise DataError(
-            f"{len(parts['train'])} rows are too few, or too alike, to set any aside to calibrate and test on. "
+            f"{len(parts)} rows are too few, or too alike, to set any aside to calibrate and test on. "
             "A hundred different rows are little, a few thousand are good."
         )
     if not (gold if kind == "gold" else answered):
@@ -172,7 +216,7 @@ def _reference(choice: ReferenceChoice, parts: dict[str, list[Example]]) -> Refe
     return kind
 
 
-def _label_set(parts: dict[str, list[Example]], labels: Sequence[str] | None) -> tuple[tuple[str, ...], LabelSource]:
+def _label_set(parts: Ints, columns: Columns, labels: Sequence[str] | None) -> tuple[tuple[str, ...], LabelSource]:
     """The task file's labels; else the gold values; else the answers given often enough in train.
 
     Where gold is sparse (on fewer than 500 rows and on fewer than half of them) it need not show every
@@ -181,65 +225,89 @@ def _label_set(parts: dict[str, list[Example]], labels: Sequence[str] | None) ->
     """
     if labels:
         return tuple(dict.fromkeys(labels)), "task"
-    rows = [e for part in parts.values() for e in part]
-    gold = Counter(e.gold for e in rows if e.gold is not None)
-    if gold and (gold.total() >= GOLD_ROWS_NEEDED or 2 * gold.total() >= len(rows)):
+    rows = columns.golds[columns.golds != NONE]
+    gold = {columns.labels[code] for code in np.unique(rows)}
+    if gold and (len(rows) >= GOLD_ROWS_NEEDED or 2 * len(rows) >= len(columns)):
         return tuple(sorted(gold)), "gold"
-    said = Counter(e.answer for e in parts["train"] if e.answer)
-    given = {a for a, n in said.items() if n >= LEAST_ANSWERS and len(a) <= LONGEST_LABEL}
-    return tuple(sorted(given.union(gold))), "answers" if given.difference(gold) else "gold"
+    said = columns.answers[(parts == TRAIN) & (columns.answers != NONE)]
+    codes, counts = np.unique(said, return_counts=True)
+    often = {columns.labels[code] for code in codes[counts >= LEAST_ANSWERS]}
+    given = {answer for answer in often if 0 < len(answer) <= LONGEST_LABEL}
+    return tuple(sorted(given | gold)), "answers" if given - gold else "gold"
 
 
 @dataclass(frozen=True, slots=True)
 class _Cleaned:
-    rows: Train
+    rows: Ints
+    targets: Ints
+    taught: tuple[str, ...]
     collapsed: int
     conflicting: int
     on_answers: int
     untaught: tuple[tuple[str, int], ...]
 
 
-def _train(examples: Sequence[Example], kind: ReferenceKind, known: frozenset[str]) -> _Cleaned:
+def _cleaned(columns: Columns, in_train: Ints, kind: ReferenceKind, is_label: Ints) -> _Cleaned:
     """One row a distinct input, with its commonest usable target; labels in fewer than three inputs left out."""
-    by_input: defaultdict[str, list[tuple[Example, str]]] = defaultdict(list)
-    on_answers = 0
-    for example in examples:
-        target = example.answer if kind == "llm" else example.gold or example.answer
-        if target in known and target is not None:
-            on_answers += kind == "gold" and example.gold is None
-            by_input[example.input].append((example, target))
-    rows: list[tuple[Example, str]] = []
-    conflicting = 0
-    for said in by_input.values():
-        counts = Counter(target for _, target in said)
-        conflicting += len(counts) > 1
-        best = counts.most_common(1)[0][0]
-        rows.append((said[0][0], best))
-    groups: defaultdict[str, set[int]] = defaultdict(set)
-    for example, target in rows:
-        groups[target].add(example.group)
-    taught = sorted(label for label, inputs in groups.items() if len(inputs) >= LEAST_INPUTS_PER_LABEL)
+    targets = columns.answers if kind == "llm" else np.where(columns.golds != NONE, columns.golds, columns.answers)
+    usable = np.flatnonzero(in_train & is_label[targets])
+    on_answers = int((columns.golds[usable] == NONE).sum()) if kind == "gold" else 0
+    inputs = numbered(columns.inputs[usable])
+    _, first = np.unique(inputs, return_index=True)
+    rows, best = usable[first], targets[usable[first]]
+    which, _, _ = counted_pairs(inputs, targets[usable])
+    conflicting = np.flatnonzero(np.bincount(which) > 1) if len(which) else which
+    best[conflicting] = _commonest(conflicting, inputs, targets[usable])
+    codes, _, _ = counted_pairs(best, columns.groups[rows])
+    codes, distinct = np.unique(codes, return_counts=True)
+    seen = {columns.labels[code]: int(count) for code, count in zip(codes, distinct, strict=True)}
+    taught = tuple(sorted(label for label, count in seen.items() if count >= LEAST_INPUTS_PER_LABEL))
     if len(taught) < 2:
-        found = ", ".join(f"{label!r} ({len(groups[label])})" for label in sorted(groups)[:5]) or "none"
+        found = ", ".join(f"{label!r} ({seen[label]})" for label in sorted(seen)[:5]) or "none"
         raise DataError(
             f"nothing to learn: train needs two labels with at least {LEAST_INPUTS_PER_LABEL} distinct inputs each; "
-            f"it has {len(rows)} usable rows and {len(groups)} labels: {found}. "
+            f"it has {len(rows)} usable rows and {len(seen)} labels: {found}. "
             "Add rows, or check that the right columns are read (--columns)."
         )
-    kept = [(e, t) for e, t in rows if t in set(taught)]
+    kept = np.isin(best, codes[distinct >= LEAST_INPUTS_PER_LABEL])
     return _Cleaned(
-        rows=Train(
-            ids=tuple(e.id for e, _ in kept),
-            inputs=tuple(e.input for e, _ in kept),
-            targets=tuple(t for _, t in kept),
-            groups=tuple(e.group for e, _ in kept),
-            labels=tuple(taught),
-            others=tuple(e.gold if e.gold in set(taught) else None for e, _ in kept) if kind == "llm" else (),
-        ),
-        collapsed=sum(len(said) for said in by_input.values()) - len(rows),
-        conflicting=conflicting,
+        rows=rows[kept],
+        targets=best[kept],
+        taught=taught,
+        collapsed=len(usable) - len(rows),
+        conflicting=len(conflicting),
         on_answers=on_answers,
-        untaught=tuple(
-            sorted((label, len(inputs)) for label, inputs in groups.items() if len(inputs) < LEAST_INPUTS_PER_LABEL)
-        ),
+        untaught=tuple(sorted((label, n) for label, n in seen.items() if n < LEAST_INPUTS_PER_LABEL)),
     )
+
+
+def _commonest(wanted: Ints, inputs: Ints, targets: Ints) -> list[int]:
+    """For each of the ``wanted`` inputs its commonest target; of two that are as common, the first."""
+    said: defaultdict[int, list[int]] = defaultdict(list)
+    picked = np.isin(inputs, wanted)
+    for one, target in zip(inputs[picked].tolist(), targets[picked].tolist(), strict=True):
+        said[one].append(target)
+    return [Counter(said[one]).most_common(1)[0][0] for one in wanted.tolist()]
+
+
+def _leaks(
+    columns: Columns, parts: Ints, references: Ints, cleaned: _Cleaned
+) -> tuple[tuple[Leak, ...], dict[str, int]]:
+    """Rows of calibrate and test, with a reference, whose duplicate stands in train, by how alike they are."""
+    exact = np.isin(columns.inputs, columns.inputs[cleaned.rows])
+    near = np.isin(columns.groups, columns.groups[cleaned.rows]) & ~exact
+    labels = len(columns.labels) + 1
+    groups = numbered(np.concatenate([columns.groups, columns.groups[cleaned.rows]]))
+    inputs = numbered(np.concatenate([columns.inputs, columns.inputs[cleaned.rows]]))
+    rows = len(columns)
+    leaks = []
+    leaked = {}
+    for part in (CALIBRATE, TEST):
+        measured = (parts == part) & (references != NONE)
+        leaked[PARTS[part]] = int((measured & (exact | near)).sum())
+        for kind, which, keys in (("exact", exact, inputs), ("near", near, groups)):
+            found = np.flatnonzero(measured & which)
+            same = int(np.isin(keys[found] * labels + references[found], keys[rows:] * labels + cleaned.targets).sum())
+            if len(found):
+                leaks.append(Leak(PARTS[part], kind, len(found), same, len(found) - same))  # type: ignore[arg-type]
+    return tuple(leaks), leaked
