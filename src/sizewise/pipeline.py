@@ -18,11 +18,15 @@ from sizewise.core.task import Task
 from sizewise.data.check import check
 from sizewise.data.read import read
 from sizewise.data.split import split
+from sizewise.data.survey import Survey
 from sizewise.data.task_file import task_tables
 from sizewise.run import Run
 from sizewise.specialists.ladder import recipes
+from sizewise.specialists.ngrams import LONGEST_INPUT
 from sizewise.stages import saving
+from sizewise.stages.audit import audit
 from sizewise.stages.calibration import calibrate
+from sizewise.stages.checking import data_check
 from sizewise.stages.choice import choose
 from sizewise.stages.contest import contest
 from sizewise.stages.disagreements import confusions, disagreements, disputes
@@ -49,7 +53,7 @@ def decide(
     force: bool = False,
     command: str | None = None,
 ) -> Run:
-    """read → check → split → contest → choose → calibrate → measure → decide → save → report."""
+    """read → check → split → contest → audit → choose → calibrate → measure → decide → save → report."""
     listener = listener or Silence()
     clock = _Clock(listener)
     rungs = recipes(task, listener.progress)
@@ -57,12 +61,15 @@ def decide(
         log = read(paths, task.columns, task.only)
     with clock.stage("check"):
         checked = check(log, task.labels, task.strict_labels)
+        survey = Survey(LONGEST_INPUT, log.examples)
     with clock.stage("split"):
         splits = split(checked, task.reference, task.labels, task.seed)
     with open_run(out, _fingerprint(task, log.sha256), force) as folder:
         saving.save_inputs(folder, task, log)
         with clock.stage("contest"):
             contestants = contest(rungs, splits.train, task.seed, folder.work, listener)
+        with clock.stage("audit"):
+            audited = audit(contestants, splits.train, checked.examples, splits.reference, task.seed)
         with clock.stage("choose"):
             choice = choose(contestants, splits.reference, task.bar, task.seed)
         with clock.stage("calibrate"):
@@ -82,13 +89,14 @@ def decide(
             record = RunRecord(
                 verdict=verdict,
                 measurements=measurements,
-                data_check=saving.data_check(log, checked, splits),
+                data_check=data_check(log.about, checked.facts, splits.division, survey),
                 curve=curve(calibrated, judged, task.bar.delta, task.seed),
                 confusions=confusions(judged, splits, served),
                 disagreements=differing,
                 provenance=saving.provenance(folder, verdict, command or _command()),
                 portions=portions(judged, splits, calibrated.threshold),
                 disputes=disputes(judged, splits.test),
+                audit=audited,
             )
             shown = saving.texts_of(splits.test, [d.id for d in differing]) if texts else None
             saving.save_record(folder, record, language, shown)

@@ -200,7 +200,8 @@ class DataCheck:
 class Suspicion:
     """A train row whose label the rungs doubt. ``score`` is low where the doubt is strong, between 0 and 1.
 
-    ``id`` is the first of the rows with this input; ``probability`` is the suggested label's, out of fold.
+    It is the given label's probability over the sum of its own and the suggested label's; ``probability`` is the
+    suggested label's alone, both out of fold. ``id`` is the first of the rows with this input.
     """
 
     id: str
@@ -223,15 +224,14 @@ class SliceScore:
 class Audit:
     """What the out-of-fold probabilities say about the train rows' labels. Under reference llm, about the LLM's.
 
-    ``rung`` is the rung that ``slices`` and their ``overall`` score are of; ``rungs`` are those whose
-    probabilities were averaged to find label errors. ``rows`` were audited, ``suspected`` of them carry a
-    label that is probably wrong, and ``wrong`` estimates the share of wrong labels with its interval.
-    ``worst`` lists the most doubtful rows first; ``confused`` pairs of given label (``one``) and suggested
-    label (``other``) by their number of suspected rows.
+    ``rung`` is the rung whose probabilities these are: the one most often right, out of fold. ``rows`` were
+    audited, ``suspected`` of them carry a label that is probably wrong, and ``wrong`` estimates the share of
+    wrong labels with its interval. ``worst`` lists the most doubtful rows first; ``confused`` pairs of given
+    label (``one``) and suggested label (``other``) by their number of suspected rows. ``overall`` is how often
+    the rung is right, ``slices`` the same for each value of the ``slice`` column.
     """
 
     rung: str
-    rungs: tuple[str, ...]
     reference: ReferenceKind
     rows: int
     suspected: int

@@ -36,64 +36,19 @@ LEAST_SEEN = 3
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "tokenizers")
 
 
-def data_check(log: Log, checked: CheckedLog, splits: Splits) -> DataCheck:
-    """Everything that was found in the data before any model."""
-    return DataCheck(
-        sources=log.sources,
-        sha256=log.sha256,
-        columns=log.columns,
-        rows=len(log.examples),
-        rejected=dict(Counter(_kind(r.reason) for r in log.rejects).most_common()),
-        left_out=log.left_out,
-        unreadable_values=dict(log.unreadable),
-        repeated_ids=log.repeated_ids,
-        groups=checked.groups,
-        exact_duplicates=checked.exact_duplicates,
-        near_duplicates=checked.near_duplicates,
-        conflicting_inputs=checked.conflicting_inputs,
-        empty_inputs=checked.empty_inputs,
-        long_inputs=sum(len(e.input) > LONGEST_INPUT for e in log.examples),
-        splits={"train": len(splits.train), "calibrate": len(splits.calibrate), "test": len(splits.test)},
-        split_how=splits.how,
-        carved=splits.carved,
-        without_reference=splits.without_reference,
-        leaked=splits.leaked,
-        collapsed_in_train=splits.collapsed,
-        trained_on_answers=splits.trained_on_answers,
-        label_source=splits.label_source,
-        labels=splits.labels,
-        merges=checked.merges,
-        unusable=_listed(splits.unusable),
-        unusable_rows=splits.unusable_rows,
-        untaught=splits.untaught,
-        class_sizes=splits.class_sizes,
-        scripts=dict(Counter(script(e.input) for e in log.examples).most_common()),
-    )
-
-
-def _listed(unusable: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
-    """Unusable answers with their counts; the long ones seen once or twice, which may quote inputs, only counted."""
-    shown = [(text, n) for text, n in unusable if n >= LEAST_SEEN or len(text) <= LONGEST_LABEL]
-    hidden = sum(n for _, n in unusable) - sum(n for _, n in shown)
-    return (*shown, *([("(longer texts, each seen once or twice)", hidden)] if hidden else []))
-
-
-def _kind(reason: str) -> str:
-    return reason.split(":")[0] if reason.startswith("not ") else reason
-
-
 def data_measurement(log: Log, checked: CheckedLog, splits: Splits) -> DataMeasurement:
     """The sizes that the verdict names."""
+    division = splits.division
     return DataMeasurement(
         sha256=log.sha256,
         rows=len(log.examples),
-        groups=checked.groups,
+        groups=checked.facts.groups,
         train=len(splits.train),
         calibrate=len(splits.calibrate),
         test=len(splits.test),
-        leaked_calibrate=splits.leaked["calibrate"],
-        leaked_test=splits.leaked["test"],
-        unusable_calibrate=splits.unusable_rows["calibrate"],
+        leaked_calibrate=division.leaked["calibrate"],
+        leaked_test=division.leaked["test"],
+        unusable_calibrate=division.unusable_rows["calibrate"],
     )
 
 
