@@ -23,8 +23,10 @@ def check(
     from sizewise.data.check import check as check_log
     from sizewise.data.read import read
     from sizewise.data.split import split
+    from sizewise.data.survey import Survey
     from sizewise.data.task_file import with_options
-    from sizewise.stages.saving import data_check
+    from sizewise.specialists.ngrams import LONGEST_INPUT
+    from sizewise.stages.checking import data_check
 
     task, paths = resolve(sources)
     task = with_options(
@@ -34,4 +36,11 @@ def check(
     log = read(paths, task.columns, task.only)
     checked = check_log(log, task.labels, task.strict_labels)
     splits = split(checked, task.reference, task.labels, task.seed)
-    typer.echo(msgspec.json.format(msgspec.json.encode(data_check(log, checked, splits)), indent=1))
+    typer.echo(
+        msgspec.json.format(
+            msgspec.json.encode(
+                data_check(log.about, checked.facts, splits.division, Survey(LONGEST_INPUT, log.examples))
+            ),
+            indent=1,
+        )
+    )

@@ -33,7 +33,7 @@ def plan(task: Task, paths: Sequence[Path]) -> str:
     lines = [
         f"task        {task.name}, reference {splits.reference}, {len(splits.labels)} labels",
         f"rows        {texts:,}: train {len(train):,}, calibrate {len(splits.calibrate):,}, test {len(splits.test):,}"
-        f" (split by {splits.how})",
+        f" (split by {splits.division.how})",
         f"read, check about {reading:.0f} s",
     ]
     total = reading

@@ -67,6 +67,20 @@ class Log:
     left_out: int = 0
     found: tuple[str, ...] = ()
 
+    @property
+    def about(self) -> Summary:
+        """What was read, without the rows."""
+        return Summary(
+            sources=self.sources, sha256=self.sha256, columns=self.columns, rows=len(self.examples),
+            rejected=dict(Counter(_kind(r.reason) for r in self.rejects).most_common()), unreadable=self.unreadable,
+            repeated_ids=self.repeated_ids, left_out=self.left_out, found=self.found,
+        )  # fmt: skip
+
+
+def _kind(reason: str) -> str:
+    """A reason without what differs from row to row, or may quote it."""
+    return reason.split(":")[0] if reason.startswith("not ") else _VARYING.sub("…", reason)
+
 
 def read(paths: Sequence[Path], columns: Mapping[str, str] | None = None, only: Mapping[str, str] | None = None) -> Log:
     """Read all rows of ``paths``, in order, into memory; ``Reading`` is the same as a stream.
@@ -163,7 +177,7 @@ class Reading:
     def _reject(self, path: Path, line: int, reason: str, raw: str) -> None:
         reject = Reject(path.name, line, reason, cut_raw(raw))
         self._first_reject = self._first_reject or reject
-        self._rejected[_VARYING.sub("…", reason)] += 1
+        self._rejected[_kind(reason)] += 1
         if self._on_reject is not None:
             self._on_reject(reject)
 

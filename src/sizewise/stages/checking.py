@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from sizewise.core.measurement import Measured
 from sizewise.core.record import DataCheck, LabelPair, Repeats

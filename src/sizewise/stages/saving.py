@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -15,17 +14,15 @@ import tomli_w
 import sizewise
 from sizewise.core.example import Test, Train
 from sizewise.core.measurement import DataMeasurement
-from sizewise.core.record import DataCheck, Provenance, RunRecord
+from sizewise.core.record import Provenance, RunRecord
 from sizewise.core.task import Task
 from sizewise.core.verdict import Verdict
 from sizewise.data.check import CheckedLog
-from sizewise.data.languages import script
 from sizewise.data.read import Log
-from sizewise.data.split import LONGEST_LABEL, Splits
+from sizewise.data.split import Splits
 from sizewise.data.task_file import task_tables
 from sizewise.models.catalogue import licence
 from sizewise.models.reference import resolve
-from sizewise.specialists.ngrams import LONGEST_INPUT
 from sizewise.stages.calibration import Calibrated, Judged
 from sizewise.stages.disagreements import references
 from sizewise.store.arrays import load_json, save_json
