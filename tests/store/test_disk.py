@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sizewise.core.errors import LimitReached, RunError
-from sizewise.store.disk import explained, locked, write_whole
+from sizewise.store.disk import copy_folder, explained, locked, write_whole
 
 
 def test_text_and_bytes_arrive_whole_and_leave_nothing_beside(tmp_path: Path) -> None:
@@ -21,6 +21,22 @@ def test_text_and_bytes_arrive_whole_and_leave_nothing_beside(tmp_path: Path) ->
     write_whole(path, b"\x00\xff")
     assert path.read_bytes() == b"\x00\xff"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_copied_with_all_that_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "from" / "где").mkdir(parents=True)
+    (tmp_path / "from" / "где" / "file").write_bytes(b"\x00" * 3_000_000)
+    (tmp_path / "from" / "empty").write_bytes(b"")
+    copy_folder(tmp_path / "from", tmp_path / "to")
+    assert (tmp_path / "to" / "где" / "file").read_bytes() == b"\x00" * 3_000_000
+    assert sorted(p.name for p in (tmp_path / "to").rglob("*")) == ["empty", "file", "где"]
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(LimitReached, match="no space left"):
+        copy_folder(tmp_path / "from", tmp_path / "again")
 
 
 def test_a_reader_never_sees_a_part(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from sizewise.models.reference import resolve
 from sizewise.stages.calibration import Calibrated, Judged
 from sizewise.stages.disagreements import references
 from sizewise.store.arrays import load_json, save_json
-from sizewise.store.disk import explained, write_whole
+from sizewise.store.disk import copy_folder, copy_whole, explained, write_whole
 from sizewise.store.run_folder import RunFolder, write_lines, write_manifest, write_record
 
 LEAST_SEEN = 3
@@ -71,7 +71,7 @@ def save_specialist(
     target = folder.specialist
     shutil.rmtree(target, ignore_errors=True)
     with explained(target):
-        shutil.copytree(calibrated.contestant.folder, target)
+        copy_folder(calibrated.contestant.folder, target)
         calibrated.contestant.confidence.save(target)
         if bundle:
             _bundle(target)
@@ -104,7 +104,7 @@ def _bundle(specialist: Path) -> None:
     hashes = {str(k): str(v) for k, v in dict(about["sha256"]).items()}  # type: ignore[call-overload]
     for name, path in resolve(str(about["reference"]), tuple(hashes), hashes).paths.items():
         (specialist / "encoder" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, specialist / "encoder" / name)
+        copy_whole(path, specialist / "encoder" / name)
 
 
 def save_predictions(folder: RunFolder, splits: Splits, judged: Judged, served: float | None, has_large: bool) -> None:

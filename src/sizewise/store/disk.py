@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from sizewise.core.errors import LimitReached, RunError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_AT_A_TIME = 1 << 20  # bytes
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
 
 
@@ -36,11 +39,35 @@ def explained(path: Path) -> Iterator[None]:
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write ``content`` so that a reader, or a crash, sees the old file or the new one, never a part."""
     data = content.encode("utf-8") if isinstance(content, str) else content
+    with _whole(path) as file:
+        file.write(data)
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file so that the target is there whole or not at all."""
+    with source.open("rb") as original, _whole(target) as file:
+        shutil.copyfileobj(original, file, _AT_A_TIME)
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy every file below ``source`` into the new folder ``target``, each whole or not at all."""
+    with explained(target):
+        target.mkdir(parents=True)
+        for entry in sorted(source.rglob("*")):
+            if entry.is_dir():
+                (target / entry.relative_to(source)).mkdir()
+            else:
+                copy_whole(entry, target / entry.relative_to(source))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file beside ``path`` that takes its place when the block is done and all of it has reached the disk."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     with explained(path):
         try:
             with beside.open("wb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
