@@ -50,8 +50,8 @@ def test_changing_a_fold_s_labels_does_not_change_its_own_scores() -> None:
     one = KeywordsRecipe().validate(train, numbers, {})
     two = KeywordsRecipe().validate(flipped, numbers, {})
     held = numbers == 0
-    np.testing.assert_allclose(one.logits[held], two.logits[held], atol=1e-6)
-    assert np.abs(one.logits[~held] - two.logits[~held]).max() > 1e-3
+    np.testing.assert_allclose(one.logits[:, held], two.logits[:, held], atol=1e-6)
+    assert np.abs(one.logits[:, ~held] - two.logits[:, ~held]).max() > 1e-3
 
 
 def test_majority_says_the_commonest_label() -> None:

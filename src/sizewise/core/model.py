@@ -75,8 +75,8 @@ class Specialist(Model, Protocol):
 class Fitted:
     """A specialist with out-of-fold evidence for the rows it learned from, and what both took in seconds.
 
-    ``logits`` has shape (n, labels): the out-of-fold scores before they became probabilities, so that a
-    higher rung can build on a lower one.
+    ``logits`` has shape (heads, n, labels): each head's out-of-fold scores before they became probabilities,
+    so that a higher rung can build on a lower one.
     """
 
     specialist: Specialist

@@ -1,8 +1,9 @@
-"""A frozen sentence encoder beside the n-grams: three linear heads whose scores are averaged.
+"""A frozen sentence encoder beside the n-grams: five linear heads whose scores are added in learned shares.
 
-The heads read the n-grams (the ``keywords`` rung), principal components of four poolings of the encoder,
-and the vector's similarity to anchors (a Nyström approximation of a radial kernel, Williams and Seeger
-2001). An anchor is the mean of three train vectors, so that no single text is kept.
+The heads read word and character n-grams (the ``keywords`` rung), principal components of four poolings
+of the encoder, the vector's similarity to anchors (a Nyström approximation of a radial kernel, Williams and
+Seeger 2001), and its similarity to the labels' own names: an LLM that was shown the labels follows their
+wording. An anchor is the mean of three train vectors, so that no single text is kept.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from sizewise.core.errors import RunError
 from sizewise.core.example import Train
 from sizewise.core.model import Evidence, Fitted
 from sizewise.models.catalogue import DEFAULT_ENCODER
+from sizewise.specialists.folds import folds as folds_of
 from sizewise.specialists.heads import (
     MOST_NUMBERS,
     Head,
+    Mixture,
     Singles,
     Target,
     blocks,
-    enough,
     fit_logistic,
     fit_ridge,
     fit_shares,
@@ -35,9 +37,10 @@ from sizewise.specialists.heads import (
     softmax,
     targets_of,
 )
-from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist
+from sizewise.specialists.keywords import BLOCKS as NGRAM_HEADS
+from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist, named
 from sizewise.specialists.opinions import agreement, most_probable, second_opinion
-from sizewise.specialists.out_of_fold import cross_scores, whole
+from sizewise.specialists.out_of_fold import cross_scores
 from sizewise.specialists.sentence_vectors import CachedEncoder, Progress, SentenceEncoder, TextEncoder, VectorCache
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
@@ -46,8 +49,8 @@ SCALE = 8.0
 GAMMA = 2.0
 KERNEL_GAIN = 12.0
 BLOCK = 20_000
-EVEN_SHARES = (0.5, 0.3, 0.4)  # before out-of-fold scores say better
-HEADS = ("components", "anchors", "ngrams")
+NAMES_GAIN = 8.0
+HEADS = ("components", "anchors", "names", *NGRAM_HEADS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,14 @@ class Views:
     centre: Singles
     anchors: Singles
 
-    def __call__(self, vectors: Singles) -> tuple[Singles, Singles]:
-        """(n, views × dimensions) centred unit views and (n, anchors) similarities of the first of them."""
+    def __call__(self, vectors: Singles) -> dict[str, Singles]:
+        """(n, views × dimensions) centred unit views, the first of them, and its (n, anchors) similarities."""
         views = self._unit(vectors)
-        return self._joined(views), kernel(views[:, 0], self.anchors)
+        first = np.ascontiguousarray(views[:, 0])
+        return {"components": self._joined(views), "anchors": kernel(first, self.anchors), "names": first}
 
     def joined(self, vectors: Singles) -> Singles:
-        """The first of the two alone."""
+        """The joined views alone."""
         return self._joined(self._unit(vectors))
 
     def _unit(self, vectors: Singles) -> Singles:
@@ -79,6 +83,17 @@ class Bases:
 
     components: Singles
     whitening: Singles
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Train as the heads see it, one row an example: what is rotated into ``bases``, and the first view as it is."""
+
+    components: Singles
+    similarities: Singles
+    first: Singles
+    bases: Bases
+    names: Head
 
 
 def unit(vectors: Singles) -> Singles:
@@ -109,67 +124,69 @@ class EncoderRecipe:
     name: str = "encoder"
 
     def fit(self, examples: Train) -> EncoderSpecialist:
-        """Learn views and heads."""
-        encoder, seen, bases, components, similarities = self._features(examples)
-        target, _ = targets_of(examples)
-        heads = whole(self._logistic, components, target), whole(self._ridge, similarities, target, logits=False)
-        first = Opinion(*folded(heads, bases), shares=EVEN_SHARES)
-        return EncoderSpecialist(self.keywords.fit(examples), encoder, seen, first)
+        """Learn views, heads, and out-of-fold the heads' shares."""
+        specialist = self.validate(examples, folds_of(examples, self.seed), {}).specialist
+        assert isinstance(specialist, EncoderSpecialist)
+        return specialist
 
     def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:
         """Fit, and score each fold by heads that were fitted on the other folds."""
         lower = below.get(self.keywords.name) or self.keywords.validate(examples, folds, {})
         assert isinstance(lower.specialist, KeywordsSpecialist)
         started = time.perf_counter()
-        encoder, seen, bases, components, similarities = self._features(examples)
+        encoder, views, seen = self._features(examples)
         prepared = time.perf_counter() - started
         target, other = targets_of(examples)
-        first, scores = self._opinion(components, similarities, lower.logits, bases, target, folds)
+        first, scores = self._mixture(seen, lower.logits, target, folds)
         fitted = prepared + (time.perf_counter() - started - prepared) / (int(folds.max()) + 2)
-        specialist = EncoderSpecialist(lower.specialist, encoder, seen, first)
+        specialist = EncoderSpecialist(lower.specialist, encoder, views, first)
         second: dict[str, Singles] | None = None
-        second_logits = None
         if other is not None and lower.second_logits is not None:
-            opinion, second = self._opinion(components, similarities, lower.second_logits, bases, other, folds)
-            specialist = replace(specialist, second=opinion)
-            second_logits = opinion.joined(second)
-        evidence = specialist.judged(scores, lower.evidence.features["known"], second)
-        seconds = time.perf_counter() - started + lower.seconds
-        logits = first.joined(scores)
-        return Fitted(specialist, evidence, logits, fitted + lower.fit_seconds, seconds, second_logits)
+            mixture, second = self._mixture(seen, lower.second_logits, other, folds)
+            specialist = replace(specialist, second=mixture)
+        return Fitted(
+            specialist,
+            specialist.judged(scores, lower.evidence.features["known"], second),
+            first.joined(scores)[None],
+            fitted + lower.fit_seconds,
+            time.perf_counter() - started + lower.seconds,
+            None if second is None or specialist.second is None else specialist.second.joined(second)[None],
+        )
 
-    def _features(self, examples: Train) -> tuple[SentenceEncoder, Views, Bases, Singles, Singles]:
+    def _features(self, examples: Train) -> tuple[SentenceEncoder, Views, Seen]:
         encoder = SentenceEncoder.from_reference(self.encoder)
         vectors = self.cache.encode(encoder, examples.inputs, self.progress)
-        seen, bases = self._views(vectors, encoder.views, examples.groups)
+        views, bases = self._views(vectors, encoder.views, examples.groups)
         components = np.empty((len(vectors), bases.components.shape[1]), dtype=np.float32)
         similarities = np.empty((len(vectors), bases.whitening.shape[1]), dtype=np.float32)
+        first = np.empty((len(vectors), views.centre.shape[1]), dtype=np.float32)
         for rows in blocks(len(vectors), BLOCK):
-            joined, near = seen(vectors[rows])
-            np.matmul(joined, bases.components, out=components[rows])
-            np.matmul(near, bases.whitening, out=similarities[rows])
-        return encoder, seen, bases, components, similarities
+            seen = views(vectors[rows])
+            np.matmul(seen["components"], bases.components, out=components[rows])
+            np.matmul(seen["anchors"], bases.whitening, out=similarities[rows])
+            first[rows] = seen["names"]
+        names = names_head(self.cache.encode(encoder, [spoken(label) for label in examples.labels]), encoder.views)
+        return encoder, views, Seen(components, similarities, first, bases, names)
 
-    def _opinion(
-        self,
-        components: Singles,
-        similarities: Singles,
-        ngrams: NDArray[np.floating[Any]],
-        bases: Bases,
-        target: Target,
-        folds: Ints,
-    ) -> tuple[Opinion, dict[str, Singles]]:
+    def _mixture(
+        self, seen: Seen, ngrams: NDArray[Any], target: Target, folds: Ints
+    ) -> tuple[Mixture, dict[str, Singles]]:
         """Heads for one target, in the shares that suit their out-of-fold scores, and those scores."""
-        one, component_scores = cross_scores(self._logistic, components, target, folds)
-        two, anchor_scores = cross_scores(self._ridge, similarities, target, folds, logits=False)
+        one, component_scores = cross_scores(self._logistic, seen.components, target, folds)
+        two, anchor_scores = cross_scores(self._ridge, seen.similarities, target, folds, logits=False)
+        anchor_scores *= np.float32(KERNEL_GAIN)
         scores = {
             "components": component_scores,
-            "anchors": np.multiply(anchor_scores, np.float32(KERNEL_GAIN), out=anchor_scores),
-            "ngrams": np.asarray(ngrams, dtype=np.float32),
+            "anchors": anchor_scores,
+            "names": seen.names(seen.first),  # learned from no row, so nothing to hold out
+            **named(ngrams),
         }
-        rows = enough(np.flatnonzero(target.taught), len(HEADS) * target.size)
-        shares = fit_shares([scores[name][rows] for name in HEADS], target.numbers[rows])
-        return Opinion(*folded((one, two), bases), shares=shares), scores
+        heads = {
+            "components": folded(one, seen.bases.components),
+            "anchors": folded(two, seen.bases.whitening * np.float32(KERNEL_GAIN)),
+            "names": seen.names,
+        }
+        return Mixture(heads, fit_shares(scores, target)), scores
 
     def _logistic(self, components: Singles, targets: Singles) -> Head:
         return fit_logistic(components, targets, self.penalty, self.iterations)
@@ -206,49 +223,25 @@ class EncoderRecipe:
         return unit(np.concatenate(means))
 
 
-def folded(heads: tuple[Head, Head], bases: Bases) -> tuple[Head, Head]:
-    """The two heads with their bases multiplied in."""
-    one, two = heads
-    return Head(bases.components @ one.weights, one.bias), Head(bases.whitening @ two.weights, two.bias)
+def folded(head: Head, basis: Singles) -> Head:
+    """The head with its basis multiplied in."""
+    return Head(np.asarray(basis @ head.weights), head.bias)
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """Heads on what the encoder sees, and the share of each head's scores, that of the n-grams last."""
+def spoken(label: str) -> str:
+    """A label as one would say it.
 
-    components: Head
-    anchors: Head
-    shares: tuple[float, ...]
+    >>> spoken("card_payment-fee  charged")
+    'card payment fee charged'
+    """
+    return " ".join(label.replace("_", " ").replace("-", " ").split())
 
-    def scores(self, joined: Singles, similarities: Singles, ngrams: Singles) -> dict[str, Singles]:
-        """Each head's (n, labels) scores."""
-        anchors = self.anchors(similarities) * np.float32(KERNEL_GAIN)
-        return {"components": self.components(joined), "anchors": anchors, "ngrams": ngrams}
 
-    def joined(self, scores: Mapping[str, Singles]) -> Singles:
-        """The heads' scores in their shares, shape (n, labels): logits, already at the right temperature."""
-        shares = zip(self.shares, HEADS, strict=True)
-        return np.asarray(sum(np.float32(share) * scores[name] for share, name in shares), dtype=np.float32)
-
-    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
-        """What is saved, each name with its prefix."""
-        return {
-            f"{prefix}.components.weights": self.components.weights,
-            f"{prefix}.components.bias": self.components.bias,
-            f"{prefix}.anchors.weights": self.anchors.weights,
-            f"{prefix}.anchors.bias": self.anchors.bias,
-            f"{prefix}.shares": np.array(self.shares),
-        }
-
-    @classmethod
-    def from_arrays(cls, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Opinion | None:
-        """What ``arrays`` gave, or ``None`` where nothing of that prefix was saved."""
-        if f"{prefix}.shares" not in arrays:
-            return None
-        one, two = (
-            Head(arrays[f"{prefix}.{n}.weights"], arrays[f"{prefix}.{n}.bias"]) for n in ("components", "anchors")
-        )
-        return cls(one, two, tuple(arrays[f"{prefix}.shares"].tolist()))
+def names_head(vectors: Singles, views: int) -> Head:
+    """The head that scores an input by its likeness to each label's name, from (labels, views × dimensions) vectors."""
+    first = vectors.reshape(len(vectors), views, -1)[:, 0]
+    names = unit(first - first.mean(axis=0))
+    return Head(np.ascontiguousarray(names.T) * np.float32(NAMES_GAIN), np.zeros(len(names), dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +254,8 @@ class EncoderSpecialist:
     keywords: KeywordsSpecialist
     encoder: TextEncoder
     views: Views
-    first: Opinion
-    second: Opinion | None = None
+    first: Mixture
+    second: Mixture | None = None
     name: str = "encoder"
 
     @property
@@ -277,11 +270,11 @@ class EncoderSpecialist:
             empty = {name: np.zeros((0, len(self.labels)), dtype=np.float32) for name in HEADS}
             return empty, np.zeros(0), empty
         ngrams, known, second_ngrams = self.keywords.scores(inputs)
-        joined, similarities = self.views(self.encoder.encode(inputs))
+        seen = self.views(self.encoder.encode(inputs))
         second = None
         if self.second is not None and second_ngrams is not None:
-            second = self.second.scores(joined, similarities, second_ngrams)
-        return self.first.scores(joined, similarities, ngrams), known, second
+            second = self.second.scores(seen) | second_ngrams
+        return self.first.scores(seen) | ngrams, known, second
 
     def judged(
         self, scores: Mapping[str, Singles], known: NDArray[np.float64], second: Mapping[str, Singles] | None = None
@@ -325,7 +318,7 @@ class EncoderSpecialist:
         """Read what ``save`` wrote; the encoder's files are checked against their hashes."""
         about, arrays = load_json(folder / "encoder.json"), load_arrays(folder / "encoder.safetensors")
         reference = f"file:{folder / 'encoder'}" if (folder / "encoder").is_dir() else about["reference"]
-        first = Opinion.from_arrays("first", arrays)
+        first = Mixture.from_arrays("first", arrays, HEADS)
         if first is None:
             raise RunError(f"{folder / 'encoder.safetensors'} holds no heads: it is damaged. Make the run again.")
         return cls(
@@ -333,5 +326,5 @@ class EncoderSpecialist:
             SentenceEncoder.from_reference(reference, about["sha256"]),
             Views(arrays["centre"], arrays["anchors"]),
             first,
-            Opinion.from_arrays("second", arrays),
+            Mixture.from_arrays("second", arrays, HEADS),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,44 @@ class Head:
     def __call__(self, features: Any) -> Singles:
         """Scores of shape (n, labels), centred in each row, for (n, features) dense or sparse features."""
         return centred(np.asarray(features @ self.weights) + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Heads by the name of what each reads, and the share of each head's scores in their sum.
+
+    ``shares`` may name more heads than ``heads`` holds: a rung above builds on the scores of the rung below.
+    """
+
+    heads: Mapping[str, Head]
+    shares: Mapping[str, float]
+
+    def scores(self, views: Mapping[str, Any]) -> dict[str, Singles]:
+        """Each own head's (n, labels) scores of its view, dense or sparse, of shape (n, features)."""
+        return {name: head(views[name]) for name, head in self.heads.items()}
+
+    def joined(self, scores: Mapping[str, Singles]) -> Singles:
+        """The heads' scores in their shares, shape (n, labels): logits, already at the right temperature."""
+        parts = [np.float32(share) * scores[name] for name, share in self.shares.items()]
+        return np.asarray(sum(parts), dtype=np.float32)
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """What is saved, each name with its prefix."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, head in self.heads.items():
+            arrays |= {f"{prefix}.{name}.weights": head.weights, f"{prefix}.{name}.bias": head.bias}
+        return arrays | {f"{prefix}.{name}.share": np.array([share]) for name, share in self.shares.items()}
+
+    @classmethod
+    def from_arrays(cls, prefix: str, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Mixture | None:
+        """What ``arrays`` gave, its heads in the order of ``names``; ``None`` where nothing of that prefix was saved."""
+        heads = {
+            name: Head(arrays[f"{prefix}.{name}.weights"], arrays[f"{prefix}.{name}.bias"])
+            for name in names
+            if f"{prefix}.{name}.weights" in arrays
+        }
+        shares = {n: float(arrays[f"{prefix}.{n}.share"][0]) for n in names if f"{prefix}.{n}.share" in arrays}
+        return cls(heads, shares) if shares else None
 
 
 def centred(scores: Singles) -> Singles:
@@ -149,13 +187,13 @@ def fit_temperature(scores: Singles, targets: Ints) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-2.5, 2.5), method="bounded").x))
 
 
-def fit_shares(scores: Sequence[Singles], targets: Ints) -> tuple[float, ...]:
+def fit_shares(scores: Mapping[str, Singles], target: Target) -> dict[str, float]:
     """The non-negative weight of each head at which the out-of-fold log-likelihood of their sum is greatest."""
     from scipy.optimize import minimize
 
-    chosen = enough(np.arange(len(targets)), len(scores) * scores[0].shape[1])
-    stacked = np.stack([head[chosen] for head in scores]).astype(np.float32)
-    targets, rows = targets[chosen], np.arange(len(chosen))
+    chosen = enough(np.flatnonzero(target.taught), len(scores) * target.size)
+    stacked = np.stack([head[chosen] for head in scores.values()]).astype(np.float32)
+    targets, rows = target.numbers[chosen], np.arange(len(chosen))
 
     def loss(shares: Floats) -> tuple[float, Floats]:
         joint = np.tensordot(shares.astype(np.float32), stacked, axes=1)
@@ -166,7 +204,7 @@ def fit_shares(scores: Sequence[Singles], targets: Ints) -> tuple[float, ...]:
 
     start = np.full(len(scores), 1 / len(scores))
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, 5)] * len(scores))
-    return tuple(found.x.tolist())
+    return dict(zip(scores, found.x.tolist(), strict=True))
 
 
 def log_odds(probabilities: NDArray[Any]) -> Floats:

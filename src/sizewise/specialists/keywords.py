@@ -1,4 +1,4 @@
-"""Word and character n-grams under a linear head: the smallest rung that reads the text."""
+"""Word and character n-grams under a linear head each: the smallest rung that reads the text."""
 
 from __future__ import annotations
 
@@ -12,151 +12,165 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.core.answer import Answer
+from sizewise.core.errors import RunError
 from sizewise.core.example import Train
 from sizewise.core.model import Evidence, Fitted
+from sizewise.specialists.folds import folds as folds_of
 from sizewise.specialists.heads import (
     Head,
+    Mixture,
     Singles,
     Target,
-    enough,
     fit_logistic,
-    fit_temperature,
+    fit_shares,
     log_sum_exp,
     softmax,
     targets_of,
 )
 from sizewise.specialists.ngrams import NGrams, most_features
-from sizewise.specialists.opinions import most_probable, second_opinion
-from sizewise.specialists.out_of_fold import cross_scores, whole
+from sizewise.specialists.opinions import agreement, most_probable, second_opinion
+from sizewise.specialists.out_of_fold import cross_scores
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 Ints = NDArray[np.int64]
 SCALE = 8.0  # of the features against the head's penalty; chosen out-of-fold
 BASIS_ROWS = 20_000  # more are not needed to find the directions in which n-grams vary
-
-
-@dataclass(frozen=True, slots=True)
-class Scorer:
-    """A head on the n-grams themselves, and the factor that makes its scores logits."""
-
-    head: Head
-    temperature: float
-
-    def __call__(self, features: Any) -> Singles:
-        """(n, labels) centred scores of (n, n-grams) weights."""
-        return self.head(features)
+BLOCKS = ("words", "characters")
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordsRecipe:
-    """``dimensions`` is the rank to which the n-grams are reduced before the head is fitted."""
+    """``dimensions`` and ``word_dimensions`` are the ranks to which character and word n-grams are reduced
+    before their heads are fitted."""
 
     dimensions: int = 768
+    word_dimensions: int = 512
     penalty: float = 1.0
     iterations: int = 40
     seed: int = 0
     name: str = "keywords"
 
     def fit(self, examples: Train) -> KeywordsSpecialist:
-        """Learn n-grams, their reduction and the head."""
-        ngrams, matrix, _, reduction = self._features(examples)
-        target, _ = targets_of(examples)
-        head = whole(self._head, np.asarray(matrix @ reduction, dtype=np.float32), target)
-        return KeywordsSpecialist(examples.labels, ngrams, Scorer(_unreduced(head, reduction), 1.0))
+        """Learn n-grams, their reductions, the heads, and out-of-fold the heads' shares."""
+        specialist = self.validate(examples, folds_of(examples, self.seed), {}).specialist
+        assert isinstance(specialist, KeywordsSpecialist)
+        return specialist
 
     def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:  # noqa: ARG002
-        """Fit, and score each fold by a head that was fitted on the other folds."""
+        """Fit, and score each fold by heads that were fitted on the other folds."""
         started = time.perf_counter()
-        ngrams, matrix, known, reduction = self._features(examples)
-        reduced = np.asarray(matrix @ reduction, dtype=np.float32)
-        prepared = time.perf_counter() - started
-        target, other = targets_of(examples)
-        scorer, scores = self._scorer(reduced, reduction, target, folds)
-        fitted = prepared + (time.perf_counter() - started - prepared) / (int(folds.max()) + 2)
-        specialist = KeywordsSpecialist(examples.labels, ngrams, scorer)
-        second: Singles | None = None
-        if other is not None:
-            second_scorer, second = self._scorer(reduced, reduction, other, folds)
-            specialist = replace(specialist, second=second_scorer)
-        evidence = specialist.judged(scores, known, second)
-        return Fitted(
-            specialist,
-            evidence,
-            scores,
-            fitted,
-            time.perf_counter() - started,
-            second,
-        )
-
-    def _scorer(self, reduced: Singles, reduction: Singles, target: Target, folds: Ints) -> tuple[Scorer, Singles]:
-        head, scores = cross_scores(self._head, reduced, target, folds)
-        rows = enough(np.flatnonzero(target.taught), target.size)
-        temperature = fit_temperature(scores[rows], target.numbers[rows])
-        return Scorer(_unreduced(head, reduction), temperature), scores
-
-    def _features(self, examples: Train) -> tuple[NGrams, Any, NDArray[np.float64], Singles]:
-        """N-grams, their weights in each row, the share of each row's that is known, and their reduction."""
-        from sklearn.utils.extmath import randomized_svd
-
         ngrams = NGrams.fit(examples.inputs, examples.groups, most_features(len(examples.labels)))
         matrix, known = ngrams.matrix(examples.inputs)
-        sample = matrix
-        if len(examples) > BASIS_ROWS:
-            chosen = np.random.default_rng(self.seed).choice(len(examples), BASIS_ROWS, replace=False)
-            sample = matrix[np.sort(chosen)]
-        rank = max(1, min(self.dimensions, min(sample.shape) - 1))
-        _, _, right = randomized_svd(sample, rank, n_iter=1, random_state=self.seed)
-        return ngrams, matrix, known, np.asarray(right.T * (SCALE / np.sqrt(2)), dtype=np.float32)
+        reduced = self._reduced(blocks(matrix, ngrams.word_count))
+        prepared = time.perf_counter() - started
+        target, other = targets_of(examples)
+        first, logits = self._mixture(reduced, target, folds)
+        fitted = prepared + (time.perf_counter() - started - prepared) / (int(folds.max()) + 2)
+        specialist = KeywordsSpecialist(examples.labels, ngrams, first)
+        second: Singles | None = None
+        if other is not None:
+            mixture, second = self._mixture(reduced, other, folds)
+            specialist = replace(specialist, second=mixture)
+        evidence = specialist.judged(named(logits), known, None if second is None else named(second))
+        return Fitted(specialist, evidence, logits, fitted, time.perf_counter() - started, second)
+
+    def _reduced(self, views: Mapping[str, Any]) -> dict[str, tuple[Singles, Singles]]:
+        """For each block its (n, rank) features and the (n-grams, rank) directions that reduce to them."""
+        ranks = {"words": self.word_dimensions, "characters": self.dimensions}
+        directions = {name: _directions(view, ranks[name], self.seed) for name, view in views.items()}
+        return {name: (np.asarray(view @ directions[name], dtype=np.float32), directions[name])
+                for name, view in views.items()}  # fmt: skip
+
+    def _mixture(
+        self, reduced: Mapping[str, tuple[Singles, Singles]], target: Target, folds: Ints
+    ) -> tuple[Mixture, Singles]:
+        """A head a block for one target, in the shares that suit their (blocks, n, labels) out-of-fold scores."""
+        heads, scores = {}, []
+        for name in BLOCKS:
+            features, directions = reduced[name]
+            head, held_out = cross_scores(self._head, features, target, folds)
+            scores.append(held_out)
+            # A head that reads n-grams where this one reads their reduction: serving needs no reduction.
+            heads[name] = Head(np.asarray(directions @ head.weights), head.bias)
+        logits = np.stack(scores)
+        return Mixture(heads, fit_shares(named(logits), target)), logits
 
     def _head(self, reduced: Singles, targets: Singles) -> Head:
-        return fit_logistic(np.asarray(reduced, dtype=np.float32), targets, self.penalty, self.iterations)
+        return fit_logistic(reduced, targets, self.penalty, self.iterations)
 
 
-def _unreduced(head: Head, reduction: Singles) -> Head:
-    """The head that reads n-grams where ``head`` reads their reduction: serving needs no reduction."""
-    return Head(np.asarray(reduction @ head.weights), head.bias)
+def blocks(matrix: Any, word_count: int) -> dict[str, Any]:
+    """The word and the character columns of (n, n-grams) weights."""
+    return {"words": matrix[:, :word_count], "characters": matrix[:, word_count:]}
+
+
+def named(logits: NDArray[Any]) -> dict[str, Singles]:
+    """The blocks' scores by name, from (blocks, n, labels)."""
+    return dict(zip(BLOCKS, np.asarray(logits, dtype=np.float32), strict=True))
+
+
+def _directions(matrix: Any, rank: int, seed: int) -> Singles:
+    """The first right singular vectors, shape (n-grams, rank), scaled for the head's penalty."""
+    from sklearn.utils.extmath import randomized_svd
+
+    if not matrix.shape[1]:
+        return np.zeros((0, 1), dtype=np.float32)
+    if matrix.shape[0] > BASIS_ROWS:
+        chosen = np.random.default_rng(seed).choice(matrix.shape[0], BASIS_ROWS, replace=False)
+        matrix = matrix[np.sort(chosen)]
+    kept = max(1, min(rank, min(matrix.shape) - 1))
+    _, _, right = randomized_svd(matrix, kept, n_iter=1, random_state=seed)
+    return np.asarray(right.T * SCALE, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordsSpecialist:
-    """N-grams, the scorer that answers, and where the log had two references, one for a second opinion."""
+    """N-grams, the heads that answer, and where the log had two references, heads for a second opinion."""
 
     labels: tuple[str, ...]
     ngrams: NGrams
-    scorer: Scorer
-    second: Scorer | None = None
+    first: Mixture
+    second: Mixture | None = None
     name: str = "keywords"
 
-    def scores(self, inputs: Sequence[str]) -> tuple[Singles, NDArray[np.float64], Singles | None]:
-        """(n, labels) scores, the (n,) share of each input's n-grams that train knew, and second scores."""
-        matrix, known = self._row(inputs[0]) if len(inputs) == 1 else self.ngrams.matrix(inputs)
-        return self._scored(self.scorer, matrix), known, self._scored(self.second, matrix) if self.second else None
+    def scores(
+        self, inputs: Sequence[str]
+    ) -> tuple[dict[str, Singles], NDArray[np.float64], dict[str, Singles] | None]:
+        """Each head's (n, labels) scores, the (n,) share of each input's n-grams that train knew, and second scores."""
+        if len(inputs) == 1:
+            columns, weights, share = self.ngrams.row(inputs[0])
+            second = None if self.second is None else self._row(self.second, columns, weights)
+            return self._row(self.first, columns, weights), np.array([share]), second
+        matrix, known = self.ngrams.matrix(inputs)
+        views = blocks(matrix, self.ngrams.word_count)
+        return self.first.scores(views), known, None if self.second is None else self.second.scores(views)
 
-    def _row(self, text: str) -> tuple[tuple[NDArray[np.int32], Singles], NDArray[np.float64]]:
-        columns, weights, known = self.ngrams.row(text)
-        return (columns, weights), np.array([known])
+    def _row(self, mixture: Mixture, columns: NDArray[np.int32], weights: Singles) -> dict[str, Singles]:
+        """The scores of one input, by numpy alone: a sparse matrix would take longer to make than to use."""
+        start, scores = self.ngrams.word_count, {}
+        cut = int((columns < start).sum())
+        for name, part, offset in (("words", slice(cut), 0), ("characters", slice(cut, None), start)):
+            head = mixture.heads[name]
+            values = weights[part] @ head.weights[columns[part] - offset] + head.bias
+            scores[name] = np.asarray((values - values.mean())[None, :], dtype=np.float32)
+        return scores
 
-    def _scored(self, scorer: Scorer, matrix: Any) -> Singles:
-        if not isinstance(matrix, tuple):
-            return scorer(matrix)
-        columns, weights = matrix  # one row: numpy alone, no sparse matrix
-        scores = weights @ scorer.head.weights[columns] + scorer.head.bias
-        return np.asarray((scores - scores.mean())[None, :], dtype=np.float32)
-
-    def judged(self, scores: Singles, known: NDArray[np.float64], second: Singles | None = None) -> Evidence:
-        """Evidence from scores, for a whole run or one fold of it."""
-        best = scores.argmax(axis=1) if len(scores) else np.zeros(0, dtype=np.int64)
-        features = {"known": known, "highest": scores.max(axis=1, initial=-np.inf).astype(np.float64)}
+    def judged(
+        self, scores: Mapping[str, Singles], known: NDArray[np.float64], second: Mapping[str, Singles] | None = None
+    ) -> Evidence:
+        """Evidence from the heads' scores, for a whole run or one fold of it."""
+        joint = self.first.joined(scores)
+        best = joint.argmax(axis=1) if len(joint) else np.zeros(0, dtype=np.int64)
+        features = {"known": known, "highest": joint.max(axis=1, initial=-np.inf).astype(np.float64)}
+        features |= agreement(scores, best)
         opinion = None
         if second is not None and self.second is not None:
-            opinion, more = second_opinion(second * self.second.temperature, best)
+            opinion, more = second_opinion(self.second.joined(second), best)
             features |= more
-        return Evidence(
-            self.labels, softmax(scores * np.float32(self.scorer.temperature)), features, -log_sum_exp(scores), opinion
-        )
+        return Evidence(self.labels, softmax(joint), features, -log_sum_exp(joint), opinion)
 
     def evidence(self, inputs: Sequence[str]) -> Evidence:
-        """Probabilities, the share of known n-grams, and an energy score for what looks unlike train."""
+        """Probabilities, what the heads think of the joint answer, and an energy score for what looks unlike train."""
         return self.judged(*self.scores(inputs))
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
@@ -167,23 +181,15 @@ class KeywordsSpecialist:
         """Write labels, n-grams and heads."""
         save_json(folder / "labels.json", list(self.labels))
         self.ngrams.save(folder)
-        arrays: dict[str, NDArray[Any]] = {}
-        for name, scorer in (("first", self.scorer), ("second", self.second)):
-            if scorer is not None:
-                arrays |= {f"{name}.weights": scorer.head.weights, f"{name}.bias": scorer.head.bias}
-                arrays[f"{name}.temperature"] = np.array([scorer.temperature], dtype=np.float32)
+        arrays = self.first.arrays("first") | ({} if self.second is None else self.second.arrays("second"))
         save_arrays(folder / "keywords.safetensors", arrays)
 
     @classmethod
     def load(cls, folder: Path) -> KeywordsSpecialist:
         """Read what ``save`` wrote."""
         arrays = load_arrays(folder / "keywords.safetensors")
-        scorers = {
-            name: Scorer(
-                Head(arrays[f"{name}.weights"], arrays[f"{name}.bias"]), float(arrays[f"{name}.temperature"][0])
-            )
-            for name in ("first", "second")
-            if f"{name}.weights" in arrays
-        }
+        first = Mixture.from_arrays("first", arrays, BLOCKS)
+        if first is None:
+            raise RunError(f"{folder / 'keywords.safetensors'} holds no heads: it is damaged. Make the run again.")
         labels = tuple(load_json(folder / "labels.json"))
-        return cls(labels, NGrams.load(folder), scorers["first"], scorers.get("second"))
+        return cls(labels, NGrams.load(folder), first, Mixture.from_arrays("second", arrays, BLOCKS))

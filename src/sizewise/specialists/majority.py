@@ -37,7 +37,8 @@ class MajorityRecipe:
         parts = [self.fit(examples.subset(np.flatnonzero(folds != f).tolist())) for f in range(int(folds.max()) + 1)]
         shares = np.stack([part.shares for part in parts]).astype(np.float32)[folds]
         evidence = Evidence(examples.labels, shares, {}, np.zeros(len(examples)))
-        return Fitted(specialist, evidence, np.log(shares + np.float32(1e-9)), fitted, time.perf_counter() - started)
+        logits = np.log(shares + np.float32(1e-9))[None]
+        return Fitted(specialist, evidence, logits, fitted, time.perf_counter() - started)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,11 @@ class NGrams:
     def size(self) -> int:
         return len(self.idf)
 
+    @property
+    def word_count(self) -> int:
+        """How many features are word n-grams; those of characters follow them."""
+        return len(self.vocabularies[0])
+
     @classmethod
     def fit(cls, inputs: Sequence[str], groups: Sequence[int], most: int = MOST_FEATURES) -> NGrams:
         """Learn vocabulary and idf; ``groups`` numbers each input's near-duplicate group, ``most`` are kept of a kind."""

@@ -102,7 +102,7 @@ def _fit(
     with explained(folder):
         (folder / "specialist").mkdir(parents=True)
         result.specialist.save(folder / "specialist")
-    arrays = {f"feature.{name}": column for name, column in result.evidence.features.items()}
+    arrays: dict[str, NDArray[Any]] = {f"feature.{name}": column for name, column in result.evidence.features.items()}
     save_arrays(
         folder / "evidence.safetensors",
         arrays | {
