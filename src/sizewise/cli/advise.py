@@ -25,6 +25,13 @@ def advise(
     portfolio: Annotated[
         Path | None, typer.Option("--portfolio", help="A file that lists several tasks (TOML); --html writes its page.")
     ] = None,
+    ownership: Annotated[
+        Path | None,
+        typer.Option("--ownership", help="Write the page on the cost of ownership and where the verdict flips."),
+    ] = None,
+    large: Annotated[
+        str | None, typer.Option("--large", help="The LLM whose price counts; see `sizewise models --kind llm`.")
+    ] = None,
     rules_file: Annotated[Path | None, typer.Option("--rules", help="Rules of your own instead of rules.toml.")] = None,
     assumptions: Annotated[
         Path | None, typer.Option("--assumptions", help="Assumptions of your own about money.")
@@ -37,6 +44,8 @@ def advise(
     import msgspec
 
     from sizewise.advice.costs import read_assumptions
+    from sizewise.advice.ownership_view import ownership as owning
+    from sizewise.advice.ownership_view import ownership_page, ownership_summary
     from sizewise.advice.page import page
     from sizewise.advice.questionnaire import read_answers, written
     from sizewise.advice.rules import read_rules
@@ -45,13 +54,14 @@ def advise(
     from sizewise.run import Run
     from sizewise.store.disk import write_whole
 
+    language: TextLanguage = "ru" if lang is Language.ru else "en"
     rules, assumed = read_rules(rules_file), read_assumptions(assumptions)
     if template is not None:
         write_whole(template, written({}, rules))
         typer.echo(template)
         return
     if portfolio is not None:
-        _portfolio(portfolio, html, rules, assumed, "ru" if lang is Language.ru else "en", as_json, currency)
+        _portfolio(portfolio, html, rules, assumed, language, as_json, currency)
         return
     answers = read_answers(file, rules) if file else {}
     if html is not None:
@@ -60,14 +70,19 @@ def advise(
         return
     decision = Run.open(run).verdict.decision if run else None
     if file is None:
-        answers = _ask(rules, "ru" if lang is Language.ru else "en")
+        answers = _ask(rules, language)
+    owned = owning(answers, assumed, currency, large) if ownership is not None or large is not None else None
+    if ownership is not None and owned is not None:
+        write_whole(ownership, ownership_page(owned, language))
     if save is not None:
         write_whole(save, written(answers, rules))
     advised = weigh(answers, rules, assumed, currency)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(as_data(advised, decision)), indent=1))
     else:
-        typer.echo(summary(advised, lang.value, decision))
+        typer.echo(summary(advised, language, decision))
+        if owned is not None:
+            typer.echo("\n" + ownership_summary(owned, language))
 
 
 def _portfolio(

@@ -1,0 +1,216 @@
+"""The cost of ownership for people: lines for a terminal, and one page with its pictures, which opens offline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Literal
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from sizewise.advice.costs import VOLUMES, Assumptions, Currency
+from sizewise.advice.ownership import (
+    Case,
+    TokenPrices,
+    break_even,
+    flip_price,
+    flip_requests,
+    large_bill,
+    months_until,
+    small_bill,
+    sweep,
+)
+from sizewise.advice.ownership_case import SIDES, case_of, middle, prices_of
+from sizewise.advice.ownership_chart import chart
+from sizewise.advice.questionnaire import Answers
+from sizewise.advice.rules import Language
+from sizewise.advice.words import money, rate_text, say
+
+MONTHS = 24
+DEFAULT_LARGE = "gpt-4o-mini"
+STEPS = 40
+VARIED: tuple[tuple[Literal["requests", "price", "utilisation"], float, float], ...] = (
+    ("requests", *VOLUMES),
+    ("price", 0.01, 10.0),
+    ("utilisation", 0.02, 0.9),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """The three cases, by whom the assumptions favour: small, neither, large; and what they are shown in."""
+
+    cases: tuple[Case, Case, Case]
+    large: str
+    assumed: Assumptions
+    currency: Currency
+    closed: bool = False
+
+
+def ownership(
+    answers: Answers, assumed: Assumptions, currency: str = "USD", large: str | None = None, cascade: bool = True
+) -> Ownership:
+    """The cost of both ways for a task of which ``answers`` tell volume and kind of output.
+
+    A volume that is not known is the middle of its range. Raises ``TaskError`` where the catalogue has no price for ``large``.
+    """
+    name = large or DEFAULT_LARGE
+    prices: TokenPrices = prices_of(name)
+    volume = answers.get("volume")
+    requests = middle(VOLUMES) if volume is None else max(float(volume), 1.0)
+    kind = answers.get("output")
+    one, two, three = (
+        case_of(assumed, prices, requests, side, kind=kind if isinstance(kind, str) else None, cascade=cascade)
+        for side in SIDES
+    )
+    return Ownership((one, two, three), name, assumed, assumed.currency(currency), answers.get("perimeter") == "closed")
+
+
+def ownership_summary(found: Ownership, language: Language = "en") -> str:
+    """Totals, break-even and where the verdict flips, for each set of assumptions."""
+    head = say("ownership", language, months=MONTHS, model=found.large)
+    lines = [f"{head}:"]
+    for row in rows(found, language):
+        side, small, large, repaid, price, volume = row
+        lines.append(f"  {say('ownership_side', language)} {side}")
+        lines.append(f"    {say('ownership_small', language)} {small}, {say('ownership_large', language)} {large}")
+        lines.append(f"    {say('ownership_break_even', language)}: {repaid}")
+        lines.append(f"    {say('ownership_flip_price', language)}: {price}")
+        lines.append(f"    {say('ownership_flip_volume', language)}: {volume}")
+    closed = ["  " + say("ownership_closed", language)] if found.closed else []
+    return "\n".join([*lines, "  " + falling(found, language), *closed])
+
+
+def rows(found: Ownership, language: Language) -> list[list[str]]:
+    """For each set of assumptions: whom it favours, both totals, break-even, the price and the volume of the flip."""
+    table = []
+    for side, case in zip(SIDES, found.cases, strict=True):
+        small, large = small_bill(case).total(MONTHS), large_bill(case).total(MONTHS)
+        table.append(
+            [
+                say(f"ownership_side_{side}", language),
+                money(small, language, found.currency),
+                money(large, language, found.currency),
+                _repaid(case, language),
+                _price(case, language),
+                _volume(case, language),
+            ]
+        )
+    return table
+
+
+def _repaid(case: Case, language: Language) -> str:
+    months = break_even(case)
+    if months is None:
+        return say("ownership_never", language)
+    return (
+        say("ownership_months", language, value=f"{months:.0f}")
+        if months >= 0.5
+        else say("ownership_at_once", language)
+    )
+
+
+def _price(case: Case, language: Language) -> str:
+    factor = flip_price(case, MONTHS)
+    if factor is None:
+        return say("ownership_no_calls", language)
+    if factor <= 0:
+        return say("ownership_if_free", language)
+    return say("ownership_of_today", language, value=_times(factor, language))
+
+
+def _volume(case: Case, language: Language) -> str:
+    requests = flip_requests(case, MONTHS)
+    if requests is None:
+        return say("ownership_no_volume", language)
+    if requests <= 1:
+        return say("ownership_any_volume", language)
+    return say("ownership_requests", language, value=_count(requests, language))
+
+
+def falling(found: Ownership, language: Language) -> str:
+    """In how many months falling prices flip the verdict, at the middle of all assumptions."""
+    fall = max(found.assumed.of("price_fall"))
+    factor = flip_price(found.cases[1], MONTHS)
+    months = None if factor is None else months_until(factor, fall)
+    if months is None or months > 10 * MONTHS:
+        return say("ownership_fall_never", language, months=10 * MONTHS)
+    return say("ownership_fall", language, fall=f"{100 * fall:.0f} %", months=f"{months:.0f}")
+
+
+def ownership_page(found: Ownership, language: Language = "en") -> str:
+    """One page: totals, what they consist of, three pictures, and every assumption with its source."""
+    template = files("sizewise.advice.page").joinpath("ownership.html").read_text("utf-8")
+    css = files("sizewise.advice.page").joinpath("page.css").read_text("utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template).render(
+        language=language,
+        css=Markup(css),  # noqa: S704 - a file of ours
+        say=lambda name: say(name, language),
+        title=say("ownership", language, months=MONTHS, model=found.large),
+        rows=rows(found, language),
+        items=_items(found, language),
+        charts=[(title, Markup(svg)) for title, svg in _charts(found, language)],  # noqa: S704 - escaped as it was drawn
+        falling=falling(found, language),
+        closed=say("ownership_closed", language) if found.closed else "",
+        note=say(
+            "ownership_note",
+            language,
+            vat=found.assumed.vat[language],
+            rate=rate_text(found.currency, language),
+        ),
+        assumptions=[
+            (name, entry.unit, _range_text(entry.of()), f"{entry.source}, {entry.date}")
+            for name, entry in found.assumed.entries.items()
+        ],
+    )
+
+
+def _items(found: Ownership, language: Language) -> list[list[str]]:
+    """What the middle case's bills consist of: item, small way, large way."""
+    small, large = small_bill(found.cases[1]), large_bill(found.cases[1])
+    table = []
+    for when, ours, theirs in (("once", small.once, large.once), ("monthly", small.monthly, large.monthly)):
+        for item in dict.fromkeys([*ours, *theirs]):
+            what = say(f"ownership_{when}", language, what=say(f"ownership_{item}", language))
+            amounts = [money(bill.get(item, 0.0), language, found.currency) for bill in (ours, theirs)]
+            table.append([what, *amounts])
+    return table
+
+
+def _charts(found: Ownership, language: Language) -> list[tuple[str, str]]:
+    drawn = []
+    for what, low, high in VARIED:
+        values = [low * (high / low) ** (step / STEPS) for step in range(STEPS + 1)]
+        one, two, three = (sweep(case, MONTHS, what, values) for case in found.cases)
+        title = say(f"ownership_by_{what}", language)
+        drawn.append((title, chart((one, two, three), title, _axis(what, language), _amount(found, language))))
+    return drawn
+
+
+def _axis(what: str, language: Language) -> Callable[[float], str]:
+    if what == "requests":
+        return lambda value: _count(value, language)
+    if what == "price":
+        return lambda value: _times(value, language)
+    return lambda value: f"{100 * value:.0f} %"
+
+
+def _amount(found: Ownership, language: Language) -> Callable[[float], str]:
+    return lambda amount: money(amount, language, found.currency)
+
+
+def _times(factor: float, language: Language) -> str:
+    text = f"{factor:.2g}" if factor < 100 else f"{factor:,.0f}"
+    return "×" + (text.replace(",", "\u00a0").replace(".", ",") if language == "ru" else text)
+
+
+def _count(value: float, language: Language) -> str:
+    rounded = round(value, -max(0, len(str(int(value))) - 2))
+    return f"{rounded:,.0f}".replace(",", "\u00a0" if language == "ru" else ",")
+
+
+def _range_text(ends: tuple[float, float]) -> str:
+    return f"{ends[0]:,g} \u2013 {ends[1]:,g}"

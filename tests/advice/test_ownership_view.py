@@ -1,0 +1,63 @@
+"""The cost of ownership as people see it: totals, flips, pictures with both ways told apart without colour."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sizewise.advice.costs import read_assumptions
+from sizewise.advice.ownership import Point
+from sizewise.advice.ownership_chart import chart
+from sizewise.advice.ownership_view import ownership, ownership_page, ownership_summary
+from sizewise.advice.rules import LANGUAGES, Language
+from sizewise.core.errors import TaskError
+
+ASSUMED = read_assumptions()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("currency", ["USD", "RUB"])
+def test_the_page_shows_three_sets_of_assumptions_and_three_pictures(language: Language, currency: str) -> None:
+    found = ownership({"volume": 300_000.0, "output": "label"}, ASSUMED, currency, "gpt-4o")
+    page, text = ownership_page(found, language), ownership_summary(found, language)
+    assert page.count("<svg") == 3
+    assert page.count('class="line small"') == page.count('class="line large"') == 3
+    assert "stroke-dasharray" in page
+    assert not re.search(
+        r"https?://(?!www\.w3\.org/2000/svg)",
+        re.sub(r"<td>.*?</td>", "", page).replace("http://www.w3.org/2000/svg", ""),
+    )
+    assert text.count("gpt-4o") == 1
+    for name, entry in ASSUMED.entries.items():
+        assert name in page
+        assert entry.date in page
+
+
+def test_a_band_holds_its_line_and_axes_their_numbers() -> None:
+    sides = tuple([Point(10.0**i, f * 10.0**i, f * 100.0) for i in range(1, 5)] for f in (1.0, 2.0, 5.0))
+    drawn = chart((sides[0], sides[1], sides[2]), "totals <b>", lambda v: f"{v:g} rows", lambda a: f"${a:g}")
+    assert "totals &lt;b&gt;" in drawn
+    assert "10 rows" in drawn
+    assert "$100" in drawn
+    for way in ("small", "large"):
+        band, line = (_heights(drawn, f"{kind} {way}") for kind in ("band", "line"))
+        assert min(band) <= min(line)
+        assert max(line) <= max(band)
+
+
+def _heights(drawn: str, css_class: str) -> list[float]:
+    path = re.search(rf'class="{css_class}" d="M([^"]*)"', drawn)
+    assert path is not None
+    return [float(pair.split()[1].rstrip("Z")) for pair in path[1].split("L")]
+
+
+def test_a_volume_that_is_not_known_and_a_closed_perimeter_are_said() -> None:
+    found = ownership({"perimeter": "closed"}, ASSUMED, large="gpt-4o")
+    assert "comparison only" in ownership_summary(found)
+    assert "только для сравнения" in ownership_page(found, "ru")
+
+
+def test_a_model_without_a_price_is_refused() -> None:
+    with pytest.raises(TaskError, match="no price for"):
+        ownership({}, ASSUMED, large="nobody:knows")
