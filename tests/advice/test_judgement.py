@@ -86,7 +86,9 @@ def test_the_summary_and_the_data_say_the_same(answers: dict[str, Given], decisi
         assert data["next"]["command"] in text
         assert "{" not in text
         assert all(len(line) <= 110 for line in text.splitlines())
-    assert data["certainty"] == pytest.approx(1 - (data["score"]["high"] - data["score"]["low"]) / 96, abs=0.05)
+    assert data["certainty"] == pytest.approx(
+        1 - (data["score"]["high"] - data["score"]["low"]) / (data["score"]["highest"] - data["score"]["lowest"])
+    )
 
 
 def test_contradictions_are_pointed_out_and_change_nothing() -> None:

@@ -123,7 +123,7 @@ def test_answers_by_keyboard_change_the_advice_and_the_language(tmp_path: Path) 
     assert found["language"] == "ru"
     assert found["title"] == texts("ru")["title"]
     assert found["kept"] == "narrow"
-    assert "11 из 18" in found["forgotten"]
+    assert "11 из 19" in found["forgotten"]
     assert found["focus"] is True
     assert found["unlabelled"] == 0
     assert found["roubles"].count("₽") == 12

@@ -72,7 +72,7 @@ def test_files_that_are_missing_are_named(tmp_path: Path) -> None:
 def test_own_weights_change_the_advice(tmp_path: Path) -> None:
     from importlib.resources import files
 
-    text = files("sizewise.advice").joinpath("rules.toml").read_text("utf-8")
+    text = files("sizewise.advice").joinpath("advice.toml").read_text("utf-8")
     assert 'id = "narrow", points = 4' in text
     file = tmp_path / "mine.toml"
     file.write_text(text.replace('id = "narrow", points = 4', 'id = "narrow", points = 40'), encoding="utf-8")

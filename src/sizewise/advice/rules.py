@@ -1,4 +1,4 @@
-"""The questions, what each answer is worth, and why: read from ``rules.toml`` or a file of the person's."""
+"""The questions, what each answer is worth, and why: read from ``advice.toml`` or a file of the person's."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def _missing(name: str) -> Question:
 
 def read_rules(path: Path | None = None) -> Rules:
     """The rules of ``path``, or the ones that come with Sizewise. Raises ``TaskError`` with file and place."""
-    where = str(path or "rules.toml")
+    where = str(path or "advice.toml")
     try:
-        text = path.read_text("utf-8-sig") if path else files(__package__).joinpath("rules.toml").read_text("utf-8")
+        text = path.read_text("utf-8-sig") if path else files(__package__).joinpath("advice.toml").read_text("utf-8")
         raw = tomllib.loads(text)
     except FileNotFoundError:
         raise TaskError(f"no file of rules {where}.") from None
@@ -107,7 +107,7 @@ def read_rules(path: Path | None = None) -> Rules:
         return _checked(where, _rules(raw))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TaskError(
-            f"{where}: {error} is missing or of the wrong kind. The shipped rules.toml shows the form."
+            f"{where}: {error} is missing or of the wrong kind. The shipped advice.toml shows the form."
         ) from error
 
 

@@ -32,7 +32,9 @@ def advise(
     large: Annotated[
         str | None, typer.Option("--large", help="The LLM whose price counts; see `sizewise models --kind llm`.")
     ] = None,
-    rules_file: Annotated[Path | None, typer.Option("--rules", help="Rules of your own instead of rules.toml.")] = None,
+    rules_file: Annotated[
+        Path | None, typer.Option("--rules", help="Rules of your own instead of advice.toml.")
+    ] = None,
     assumptions: Annotated[
         Path | None, typer.Option("--assumptions", help="Assumptions of your own about money.")
     ] = None,
