@@ -12,6 +12,7 @@ from sizewise.advice.ownership_chart import chart
 from sizewise.advice.ownership_view import ownership, ownership_page, ownership_summary
 from sizewise.advice.rules import LANGUAGES, Language
 from sizewise.core.errors import TaskError
+from sizewise.models.listing import exchange
 
 ASSUMED = read_assumptions()
 
@@ -26,9 +27,9 @@ def test_the_page_shows_three_sets_of_assumptions_and_three_pictures(language: L
     assert "stroke-dasharray" in page
     assert not re.search(
         r"https?://(?!www\.w3\.org/2000/svg)",
-        re.sub(r"<td>.*?</td>", "", page).replace("http://www.w3.org/2000/svg", ""),
+        re.sub(r'<td>.*?</td>|<p class="note priced">.*?</p>', "", page).replace("http://www.w3.org/2000/svg", ""),
     )
-    assert text.count("gpt-4o") == 1
+    assert text.count("gpt-4o") == 2
     for name, entry in ASSUMED.entries.items():
         assert name in page
         assert entry.date in page
@@ -61,3 +62,20 @@ def test_a_volume_that_is_not_known_and_a_closed_perimeter_are_said() -> None:
 def test_a_model_without_a_price_is_refused() -> None:
     with pytest.raises(TaskError, match="no price for"):
         ownership({}, ASSUMED, large="nobody:knows")
+
+
+def test_the_price_is_dated_and_sourced_and_says_whether_it_holds_vat() -> None:
+    for model, said in (("YandexGPT-Lite-5", "с НДС"), ("gpt-4o", "без НДС"), ("GigaChat-2-Max", "неизвестно")):
+        found = ownership({"volume": 300_000.0}, ASSUMED, "RUB", model)
+        for text in (ownership_summary(found, "ru").splitlines()[-1], ownership_page(found, "ru")):
+            (priced,) = re.findall(rf"Цена {model}: https://[^<]*", text)
+            assert said in priced
+            assert re.search(r"20\d\d-\d\d-\d\d", priced)
+
+
+def test_amounts_are_shown_by_the_rates_of_the_catalogue() -> None:
+    for name in ("RUB", "EUR"):
+        rate = exchange(1.0, "USD", name)
+        assert rate != "unknown"
+        assert ASSUMED.currency(name).per_usd == pytest.approx(rate[0], rel=1e-4)
+        assert ASSUMED.currency(name).date == str(rate[1])

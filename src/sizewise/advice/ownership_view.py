@@ -27,6 +27,8 @@ from sizewise.advice.ownership_chart import chart
 from sizewise.advice.questionnaire import Answers
 from sizewise.advice.rules import Language
 from sizewise.advice.words import money, rate_text, say
+from sizewise.core.errors import SizewiseError
+from sizewise.models.listing import llm, usd_price
 
 MONTHS = 24
 DEFAULT_LARGE = "gpt-4o-mini"
@@ -80,7 +82,7 @@ def ownership_summary(found: Ownership, language: Language = "en") -> str:
         lines.append(f"    {say('ownership_flip_price', language)}: {price}")
         lines.append(f"    {say('ownership_flip_volume', language)}: {volume}")
     closed = ["  " + say("ownership_closed", language)] if found.closed else []
-    return "\n".join([*lines, "  " + falling(found, language), *closed])
+    return "\n".join([*lines, "  " + falling(found, language), *closed, "  " + priced(found, language)])
 
 
 def rows(found: Ownership, language: Language) -> list[list[str]]:
@@ -140,6 +142,16 @@ def falling(found: Ownership, language: Language) -> str:
     return say("ownership_fall", language, fall=f"{100 * fall:.0f} %", months=f"{months:.0f}")
 
 
+def priced(found: Ownership, language: Language) -> str:
+    """Where the price of the large model comes from, its day, and whether value-added tax is in it."""
+    model = llm(found.large)
+    price = "unknown" if model is None else usd_price(model)
+    if price == "unknown":
+        raise SizewiseError(f"the price of {found.large} is gone from the catalogue.")
+    vat = say(f"ownership_vat_{price.vat}", language)
+    return say("ownership_priced", language, model=found.large, source=price.source, date=price.date, vat=vat)
+
+
 def ownership_page(found: Ownership, language: Language = "en") -> str:
     """One page: totals, what they consist of, three pictures, and every assumption with its source."""
     template = files("sizewise.advice.page").joinpath("ownership.html").read_text("utf-8")
@@ -161,6 +173,7 @@ def ownership_page(found: Ownership, language: Language = "en") -> str:
             vat=found.assumed.vat[language],
             rate=rate_text(found.currency, language),
         ),
+        priced=priced(found, language),
         assumptions=[
             (name, entry.unit, _range_text(entry.of()), f"{entry.source}, {entry.date}")
             for name, entry in found.assumed.entries.items()
