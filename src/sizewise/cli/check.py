@@ -20,6 +20,7 @@ def check(
     import msgspec
 
     from sizewise.api import resolve
+    from sizewise.cli.terminal_text import harmless
     from sizewise.data.check import check as check_log
     from sizewise.data.read import read
     from sizewise.data.split import split
@@ -36,11 +37,5 @@ def check(
     log = read(paths, task.columns, task.only)
     checked = check_log(log, task.labels, task.strict_labels)
     splits = split(checked, task.reference, task.labels, task.seed)
-    typer.echo(
-        msgspec.json.format(
-            msgspec.json.encode(
-                data_check(log.about, checked.facts, splits.division, Survey(LONGEST_INPUT, log.examples))
-            ),
-            indent=1,
-        )
-    )
+    found = data_check(log.about, checked.facts, splits.division, Survey(LONGEST_INPUT, log.examples))
+    typer.echo(harmless(msgspec.json.format(msgspec.json.encode(found), indent=1).decode()))

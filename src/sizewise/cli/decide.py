@@ -47,6 +47,7 @@ def decide(
     from sizewise import pipeline
     from sizewise.api import resolve
     from sizewise.cli.progress import ConsoleListener
+    from sizewise.cli.terminal_text import harmless, plain
     from sizewise.core.errors import TaskError
     from sizewise.data.task_file import with_options
     from sizewise.report.terminal import summary
@@ -75,7 +76,7 @@ def decide(
             task, paths, out, listener=listener, language=lang.value, texts=texts, bundle=bundle, force=force
         )
     if as_json:
-        typer.echo((run.folder / "verdict.json").read_bytes(), nl=False)
+        typer.echo(harmless((run.folder / "verdict.json").read_text(encoding="utf-8")), nl=False)
     else:
         typer.echo(summary(run.record, lang.value))
-        typer.echo(f"\n{run.folder / 'report.html'}\n{run.folder / 'verdict.json'}")
+        typer.echo(plain(f"\n{run.folder / 'report.html'}\n{run.folder / 'verdict.json'}"))

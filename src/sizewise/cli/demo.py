@@ -22,6 +22,7 @@ def demo(
     from sizewise import pipeline
     from sizewise.api import resolve
     from sizewise.cli.progress import ConsoleListener
+    from sizewise.cli.terminal_text import plain
     from sizewise.report.terminal import summary
 
     with as_file(files("sizewise.demo").joinpath("shop.toml")) as task_file:
@@ -38,4 +39,4 @@ def demo(
                 command="sizewise demo",
             )
     typer.echo(summary(run.record, lang.value))
-    typer.echo(f"\n{run.folder / 'report.html'}\n{run.folder / 'verdict.json'}")
+    typer.echo(plain(f"\n{run.folder / 'report.html'}\n{run.folder / 'verdict.json'}"))

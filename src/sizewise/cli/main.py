@@ -15,6 +15,7 @@ import typer
 import sizewise
 from sizewise.cli import advise, check, decide, demo, models, predict, report
 from sizewise.cli.interrupts import INTERRUPTED, KEPT, interruptible
+from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError
 
 LIMIT = 3
@@ -78,6 +79,7 @@ def first_steps(
 
 def main() -> None:
     """Run the command line and end with the status that the contract names."""
+    _open_what_is_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal need not speak UTF-8
     try:
@@ -98,6 +100,13 @@ def main() -> None:
         _say("the disk is full." if isinstance(error, OSError) else "the memory of this machine does not suffice.")
         _drop_output()
         sys.exit(LIMIT)
+
+
+def _open_what_is_closed() -> None:
+    """A caller may have closed any of the three streams (``>&-``): read nothing from it, and write to nobody."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
 
 
 def _obey() -> None:
@@ -122,8 +131,7 @@ def _drop_output() -> None:
 
 
 def _say(message: str) -> None:
-    safe = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in message)
-    print(f"sizewise: {safe}", file=sys.stderr)
+    print(f"sizewise: {plain(message)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 BATCH = 256
+LONG = 1 << 20  # bytes: after a line as long as this the batch is answered, to hold little at a time
 
 
 def predict(
@@ -31,7 +33,7 @@ def predict(
     task = read_task(run / "task.toml")
     names = {"input": "input", "id": "id", **task.columns, **pairs("--columns", columns)}
     try:
-        source = nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")  # noqa: SIM115
+        source = nullcontext(cast("io.BufferedReader", sys.stdin.buffer)) if file == "-" else Path(file).open("rb")  # noqa: SIM115
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror}.") from error
     with source as lines:
@@ -45,23 +47,29 @@ def predict(
 
 def _encoded(line: dict[str, Any]) -> bytes:
     """UTF-8 whatever the terminal speaks; what is no text in UTF-8 (a lone surrogate in an id) stays escaped."""
+    from sizewise.cli.terminal_text import harmless
+
     try:
-        return (json.dumps(line, ensure_ascii=False) + "\n").encode()
-    except UnicodeEncodeError:
-        return (json.dumps(line) + "\n").encode()
+        text = json.dumps(line, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError):
+        text = json.dumps(line | {"id": None, "error": "the id is no JSON value that can be written again"})
+    return (harmless(text) + "\n").encode()
 
 
 def _line(identifier: Any, answer: Any) -> dict[str, Any]:
     return {"id": identifier, "answer": answer.value, "confidence": answer.confidence, "route": answer.route}
 
 
-def _batches(lines: IO[bytes], names: dict[str, str]) -> Iterator[list[dict[str, Any]]]:
+def _batches(source: io.BufferedReader, names: dict[str, str]) -> Iterator[list[dict[str, Any]]]:
+    from sizewise.data.formats.source import LONGEST_ROW, lines
+
     batch: list[dict[str, Any]] = []
-    for number, raw in enumerate(lines, 1):
+    for number, raw, length in lines(source):
         if not raw.strip():
             continue
-        batch.append(_row(number, raw, names))
-        if len(batch) == BATCH:
+        too_long = {"id": None, "error": f"line {number}: longer than {LONGEST_ROW:,} bytes"}
+        batch.append(_row(number, raw, names) if length <= LONGEST_ROW else too_long)
+        if len(batch) == BATCH or length > LONG:
             yield batch
             batch = []
     if batch:

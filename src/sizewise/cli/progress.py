@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from sizewise.cli.terminal_text import plain
+
 
 class ConsoleListener:
     """A ``Listener`` for a person at a terminal, and for a log where there is none."""
@@ -47,8 +49,7 @@ class ConsoleListener:
 
     def found(self, message: str) -> None:
         """Print a finding below its stage."""
-        safe = "".join(c if c.isprintable() else "\ufffd" for c in message)
-        self._console.print(f"          {escape(safe)}")
+        self._console.print(f"          {escape(plain(message))}")
 
     def _clear(self) -> None:
         for task in self._tasks.values():

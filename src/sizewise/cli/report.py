@@ -16,6 +16,7 @@ def report(
     texts: Texts = False,
 ) -> None:
     """Write a finished run's report.html anew, in either language."""
+    from sizewise.cli.terminal_text import plain
     from sizewise.run import Run
     from sizewise.stages.saving import write_report
     from sizewise.stages.source_texts import source_texts
@@ -23,4 +24,4 @@ def report(
     opened = Run.open(run)
     shown = source_texts(opened) if texts else None
     write_report(run, opened.record, lang.value, shown)
-    typer.echo(run / "report.html")
+    typer.echo(plain(run / "report.html"))

@@ -14,6 +14,7 @@ from sizewise.data.text import readable
 TEXT_COLUMNS = ("input", "answer", "gold", "id", "task", "split", "at", "slice", "prompt_version", "model")
 NUMBER_COLUMNS = ("latency_ms", "cost_usd")
 COUNT_COLUMNS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+LARGEST = 1e12  # of a time, a cost or a count: beyond that nobody measured anything
 COLUMNS = TEXT_COLUMNS + NUMBER_COLUMNS + COUNT_COLUMNS
 SPLITS = {"train": "train", "calibrate": "calibrate", "test": "test"} | {
     "training": "train", "calibration": "calibrate", "validation": "calibrate", "valid": "calibrate",
@@ -103,7 +104,7 @@ def _number(column: str, values: Mapping[str, Any], unreadable: Counter[str]) ->
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if isinstance(value, bool) or not math.isfinite(number) or number < 0:
+    if isinstance(value, bool) or not 0 <= number <= LARGEST:
         unreadable[column] += 1
         return None
     return number
