@@ -11,12 +11,11 @@ from sizewise.core.task import Task
 from sizewise.data.check import check
 from sizewise.data.read import read
 from sizewise.data.split import split
-from sizewise.models.catalogue import DEFAULT_ENCODER
+from sizewise.specialists.encoders import BY_LANGUAGE, choose, open_encoder
 from sizewise.specialists.folds import FOLDS, folds
 from sizewise.specialists.keywords import KeywordsRecipe
 from sizewise.specialists.ladder import recipes
 from sizewise.specialists.majority import MajorityRecipe
-from sizewise.specialists.sentence_vectors import SentenceEncoder
 
 PROBED_ROWS = 800
 PROBED_TEXTS = 64
@@ -59,8 +58,8 @@ def _expected(name: str, task: Task, train: Train, texts: int) -> float:
         KeywordsRecipe(seed=task.seed).validate(part, folds(part, task.seed), {})
     heads = (time.perf_counter() - started) * len(train) / len(part)
     if name == "encoder":
-        reference = task.rung_settings.get(name, {}).get("encoder", DEFAULT_ENCODER)
-        encoder = SentenceEncoder.from_reference(reference)
+        reference = task.rung_settings.get(name, {}).get("encoder", BY_LANGUAGE)
+        encoder = open_encoder(choose(reference, train.inputs).references[0])
         started = time.perf_counter()
         encoder.encode(part.inputs[:PROBED_TEXTS])
         encoding = (time.perf_counter() - started) / min(PROBED_TEXTS, len(part)) * texts

@@ -6,6 +6,7 @@ that a run stored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -226,6 +227,14 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class Circumstance:
+    """What a rung was made under, where the verdict must say so: a reason's code with its parameters."""
+
+    code: str
+    parameters: Mapping[str, str | float | int | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurements:
     """All that the verdict rests on."""
 
@@ -243,3 +252,4 @@ class Measurements:
     cpus: int
     shifts: tuple[Shift, ...] = ()
     forecast: Forecast | None = None
+    circumstances: tuple[Circumstance, ...] = ()

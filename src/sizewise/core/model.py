@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from sizewise.core.answer import Answer
 from sizewise.core.example import Train
+from sizewise.core.measurement import Circumstance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,6 +86,7 @@ class Fitted:
     fit_seconds: float
     seconds: float
     second_logits: Table | None = None
+    circumstances: tuple[Circumstance, ...] = ()
 
 
 class Recipe(Protocol):

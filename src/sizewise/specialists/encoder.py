@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from sizewise.core.answer import Answer
 from sizewise.core.errors import RunError
 from sizewise.core.example import Train
+from sizewise.core.measurement import Circumstance
 from sizewise.core.model import Evidence, Fitted
-from sizewise.models.catalogue import DEFAULT_ENCODER
+from sizewise.specialists import closed_form
+from sizewise.specialists.encoders import BY_LANGUAGE, choose, open_encoder
 from sizewise.specialists.folds import folds as folds_of
 from sizewise.specialists.heads import (
     MOST_NUMBERS,
@@ -40,8 +42,9 @@ from sizewise.specialists.heads import (
 from sizewise.specialists.keywords import BLOCKS as NGRAM_HEADS
 from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist, named
 from sizewise.specialists.opinions import agreement, most_probable, second_opinion
-from sizewise.specialists.out_of_fold import cross_scores
-from sizewise.specialists.sentence_vectors import CachedEncoder, Progress, SentenceEncoder, TextEncoder, VectorCache
+from sizewise.specialists.out_of_fold import cheaper, cross_scores
+from sizewise.specialists.sentence_vectors import Progress, TextEncoder
+from sizewise.specialists.vector_cache import CachedEncoder, VectorCache
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 Ints = NDArray[np.int64]
@@ -49,6 +52,7 @@ SCALE = 8.0
 GAMMA = 2.0
 KERNEL_GAIN = 12.0
 BLOCK = 20_000
+TRIED_ROWS = 4_000
 NAMES_GAIN = 8.0
 HEADS = ("components", "anchors", "names", *NGRAM_HEADS)
 
@@ -110,9 +114,9 @@ def kernel(one: Singles, other: Singles) -> Singles:
 
 @dataclass(frozen=True, slots=True)
 class EncoderRecipe:
-    """``encoder`` is a model reference; vectors are computed once and cached on disk."""
+    """``encoder`` is a model reference, or ``by-language``; vectors are computed once and cached on disk."""
 
-    encoder: str = DEFAULT_ENCODER
+    encoder: str = BY_LANGUAGE
     dimensions: int = 512
     anchors: int = 1_500
     penalty: float = 1.0
@@ -134,7 +138,8 @@ class EncoderRecipe:
         lower = below.get(self.keywords.name) or self.keywords.validate(examples, folds, {})
         assert isinstance(lower.specialist, KeywordsSpecialist)
         started = time.perf_counter()
-        encoder, views, seen = self._features(examples)
+        encoder = self._encoder(examples)
+        views, seen = self._features(encoder, examples)
         prepared = time.perf_counter() - started
         target, other = targets_of(examples)
         first, scores = self._mixture(seen, lower.logits, target, folds)
@@ -151,10 +156,31 @@ class EncoderRecipe:
             fitted + lower.fit_seconds,
             time.perf_counter() - started + lower.seconds,
             None if second is None or specialist.second is None else specialist.second.joined(second)[None],
+            (*self.circumstances(examples), *cheaper(target, seen.components, seen.similarities)),
         )
 
-    def _features(self, examples: Train) -> tuple[SentenceEncoder, Views, Seen]:
-        encoder = SentenceEncoder.from_reference(self.encoder)
+    def circumstances(self, examples: Train) -> tuple[Circumstance, ...]:
+        """What is to be said of the encoder before it runs."""
+        return choose(self.encoder, examples.inputs).circumstances
+
+    def _encoder(self, examples: Train) -> TextEncoder:
+        """The encoder that was chosen; of two, the one that is more often right out-of-fold on some of train."""
+        encoders = [open_encoder(reference) for reference in choose(self.encoder, examples.inputs).references]
+        if len(encoders) == 1:
+            return encoders[0]
+        sample = examples.subset(range(0, len(examples), max(1, len(examples) // TRIED_ROWS)))
+        return max(encoders, key=lambda encoder: self._tried(encoder, sample))
+
+    def _tried(self, encoder: TextEncoder, examples: Train) -> float:
+        """The share of rows that two ridge heads on the encoder's vectors get right, out-of-fold."""
+        _, seen = self._features(encoder, examples)
+        target, _ = targets_of(examples)
+        numbers = folds_of(examples, self.seed)
+        parts = (seen.components, seen.similarities)
+        scores = np.sum([closed_form.cross_scores(x, target, numbers)[1] for x in parts], axis=0)
+        return float((scores.argmax(axis=1) == target.numbers).mean())
+
+    def _features(self, encoder: TextEncoder, examples: Train) -> tuple[Views, Seen]:
         vectors = self.cache.encode(encoder, examples.inputs, self.progress)
         views, bases = self._views(vectors, encoder.views, examples.groups)
         components = np.empty((len(vectors), bases.components.shape[1]), dtype=np.float32)
@@ -166,7 +192,7 @@ class EncoderRecipe:
             np.matmul(seen["anchors"], bases.whitening, out=similarities[rows])
             first[rows] = seen["names"]
         names = names_head(self.cache.encode(encoder, [spoken(label) for label in examples.labels]), encoder.views)
-        return encoder, views, Seen(components, similarities, first, bases, names)
+        return views, Seen(components, similarities, first, bases, names)
 
     def _mixture(
         self, seen: Seen, ngrams: NDArray[Any], target: Target, folds: Ints
@@ -296,7 +322,6 @@ class EncoderSpecialist:
 
     def cached(self, progress: Progress | None = None) -> EncoderSpecialist:
         """The same specialist, its encoder looking into the cache first: within a run, not for serving."""
-        assert isinstance(self.encoder, SentenceEncoder)
         return replace(self, encoder=CachedEncoder(self.encoder, VectorCache(), progress))
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
@@ -317,13 +342,13 @@ class EncoderSpecialist:
     def load(cls, folder: Path) -> EncoderSpecialist:
         """Read what ``save`` wrote; the encoder's files are checked against their hashes."""
         about, arrays = load_json(folder / "encoder.json"), load_arrays(folder / "encoder.safetensors")
-        reference = f"file:{folder / 'encoder'}" if (folder / "encoder").is_dir() else about["reference"]
+        place = f"file:{folder / 'encoder'}" if (folder / "encoder").is_dir() else None
         first = Mixture.from_arrays("first", arrays, HEADS)
         if first is None:
             raise RunError(f"{folder / 'encoder.safetensors'} holds no heads: it is damaged. Make the run again.")
         return cls(
             KeywordsSpecialist.load(folder),
-            SentenceEncoder.from_reference(reference, about["sha256"]),
+            open_encoder(about["reference"], about["sha256"], place),
             Views(arrays["centre"], arrays["anchors"]),
             first,
             Mixture.from_arrays("second", arrays, HEADS),

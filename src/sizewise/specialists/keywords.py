@@ -29,7 +29,7 @@ from sizewise.specialists.heads import (
 )
 from sizewise.specialists.ngrams import NGrams, most_features
 from sizewise.specialists.opinions import agreement, most_probable, second_opinion
-from sizewise.specialists.out_of_fold import cross_scores
+from sizewise.specialists.out_of_fold import cheaper, cross_scores
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 Ints = NDArray[np.int64]
@@ -72,7 +72,8 @@ class KeywordsRecipe:
             mixture, second = self._mixture(reduced, other, folds)
             specialist = replace(specialist, second=mixture)
         evidence = specialist.judged(named(logits), known, None if second is None else named(second))
-        return Fitted(specialist, evidence, logits, fitted, time.perf_counter() - started, second)
+        told = cheaper(target, *(features for features, _ in reduced.values()))
+        return Fitted(specialist, evidence, logits, fitted, time.perf_counter() - started, second, told)
 
     def _reduced(self, views: Mapping[str, Any]) -> dict[str, tuple[Singles, Singles]]:
         """For each block its (n, rank) features and the (n-grams, rank) directions that reduce to them."""

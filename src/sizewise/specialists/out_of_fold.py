@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sizewise.core.measurement import Circumstance
 from sizewise.specialists import closed_form
 from sizewise.specialists.heads import Head, Ints, Singles, Target, one_hot
 
@@ -28,8 +29,8 @@ def cross_scores(fit: Fit, features: Singles, target: Target, folds: Ints, logit
     return fit(features[target.taught], wanted[target.taught]), scores
 
 
-def whole(fit: Fit, features: Singles, target: Target, logits: bool = True) -> Head:
-    """A head fitted on all rows, by the same choice."""
-    if closed_form.called_for(len(features), target.size, features.shape[1]):
-        return closed_form.fit(features, target, logits)
-    return fit(features, one_hot(target.numbers, target.size))
+def cheaper(target: Target, *features: Singles) -> tuple[Circumstance, ...]:
+    """What is to be said where heads on some of these ``features`` are fitted in closed form."""
+    if not any(closed_form.called_for(len(x), target.size, x.shape[1]) for x in features):
+        return ()
+    return (Circumstance("closed_form", {"rows": len(features[0]), "labels": target.size}),)

@@ -1,14 +1,11 @@
-"""A frozen sentence encoder: ONNX in, vectors out, computed once and kept on disk by content hash."""
+"""A frozen sentence encoder: ONNX in, vectors out."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import re
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,14 +21,22 @@ Progress = Callable[[int, int], None]
 TOKENIZER, MODEL, DATA = "tokenizer.json", "onnx/model.onnx", "onnx/model.onnx_data"
 LONGEST_TOKENS = 256
 BATCH = 16
-CHUNK = 1_024
-log = logging.getLogger(__name__)
 
 
 class TextEncoder(Protocol):
-    """Anything that turns texts into vectors and knows which model files it rests on."""
+    """Anything that turns texts into vectors and knows which model files it rests on.
 
-    files: ModelFiles
+    A vector is ``views`` poolings side by side; ``fingerprint`` is another one wherever the vectors are.
+    """
+
+    @property
+    def files(self) -> ModelFiles: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def views(self) -> int: ...
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Vectors of shape (n, views × dimensions), in the order of ``texts``."""
@@ -42,17 +47,17 @@ class SentenceEncoder:
     """Vectors of an ONNX encoder: the last layer's mean and maximum over the tokens, and the means of the
     two layers before it where the graph lets them be seen. Safe to call from several threads.
 
-    ``views`` is the number of such poolings and ``dimensions`` the size of each.
+    ``views`` is the number of such poolings. ``prefix`` stands in front of every text, where the model was
+    trained with one.
     """
 
-    def __init__(self, files: ModelFiles, threads: int | None = None) -> None:
+    def __init__(self, files: ModelFiles, threads: int | None = None, prefix: str = "") -> None:
         import onnxruntime
         from tokenizers import Tokenizer
 
         self.files = files
-        self.fingerprint = hashlib.sha256(
-            "".join(f"{k}{v}" for k, v in sorted(files.sha256.items())).encode()
-        ).hexdigest()
+        self.fingerprint = fingerprint(files, prefix)
+        self._prefix = prefix
         _refuse_outside_data(files.paths[MODEL])
         self._tokenizer = Tokenizer.from_file(str(files.paths[TOKENIZER]))
         self._tokenizer.enable_truncation(LONGEST_TOKENS)
@@ -73,14 +78,18 @@ class SentenceEncoder:
         self.views = 2 + len(inner)
 
     @classmethod
-    def from_reference(cls, reference: str, expected: dict[str, str] | None = None) -> SentenceEncoder:
+    def from_reference(
+        cls, reference: str, expected: dict[str, str] | None = None, prefix: str = ""
+    ) -> SentenceEncoder:
         """Load the encoder behind a model reference, its hashes checked."""
         needed = (TOKENIZER, MODEL)
         graph = resolve(reference, (MODEL,), expected).paths[MODEL].read_bytes()
-        return cls(resolve(reference, (*needed, DATA) if Path(DATA).name.encode() in graph else needed, expected))
+        files = resolve(reference, (*needed, DATA) if Path(DATA).name.encode() in graph else needed, expected)
+        return cls(files, prefix=prefix)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Vectors of shape (n, views × dimensions), not normalised, in the order of ``texts``."""
+        texts = [self._prefix + text for text in texts] if self._prefix else texts
         encodings = (
             self._tokenizer.encode_batch(list(texts)) if len(texts) > 1 else [self._tokenizer.encode(t) for t in texts]
         )
@@ -157,77 +166,7 @@ def _refuse_outside_data(model: Path) -> None:
             raise ModelReferenceError(f"{model} names data outside its own folder ({name!r}): it is not opened.")
 
 
-class VectorCache:
-    """Vectors on disk, one SQLite file, keyed by encoder and text. A cache that cannot be used is done without."""
-
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path or cache_folder() / "vectors.sqlite"
-
-    def encode(self, encoder: SentenceEncoder, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
-        """``encoder.encode(texts)``, computing only what is not on disk yet; an interrupt keeps what was done."""
-        distinct = list(dict.fromkeys(texts))
-        keys = {
-            text: hashlib.blake2b(text.encode(), digest_size=20, key=encoder.fingerprint[:32].encode()).digest()
-            for text in distinct
-        }
-        known = self._read([keys[t] for t in distinct])
-        missing = sorted((t for t in distinct if keys[t] not in known), key=len)
-        if progress:
-            progress(len(distinct) - len(missing), len(distinct))
-        for start in range(0, len(missing), CHUNK):
-            chunk = missing[start : start + CHUNK]
-            vectors = encoder.encode(chunk, (lambda done, _: progress(done, len(distinct))) if progress else None)
-            fresh = {keys[t]: v for t, v in zip(chunk, vectors, strict=True)}
-            self._write(fresh)
-            known.update(fresh)
-        return np.stack([known[keys[t]] for t in texts]) if texts else np.empty((0, 0), dtype=np.float32)
-
-    def _read(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
-        found: dict[bytes, Vectors] = {}
-        try:
-            if not self.path.exists():
-                return found
-            with closing(sqlite3.connect(self.path, timeout=10)) as database:
-                for part in _parts(keys, 500):
-                    marks = ",".join("?" * len(part))
-                    rows = database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part)  # noqa: S608
-                    found.update((key, np.frombuffer(vector, dtype=np.float32)) for key, vector in rows)
-        except (sqlite3.Error, OSError) as error:
-            log.warning("the vector cache %s cannot be read (%s): vectors are computed anew", self.path, error)
-        return found
-
-    def _write(self, vectors: dict[bytes, Vectors]) -> None:
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=10)) as database, database:
-                database.execute("PRAGMA journal_mode=WAL")
-                database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
-                database.executemany(
-                    "INSERT OR IGNORE INTO vectors VALUES (?, ?)", ((key, v.tobytes()) for key, v in vectors.items())
-                )
-        except (sqlite3.Error, OSError) as error:
-            log.warning("the vector cache %s cannot be written (%s): going on without it", self.path, error)
-
-
-class CachedEncoder:
-    """An encoder that looks into the cache first: for a run that sees the same texts again, not for serving."""
-
-    def __init__(self, encoder: SentenceEncoder, cache: VectorCache, progress: Progress | None = None) -> None:
-        self.files = encoder.files
-        self._encoder, self._cache, self._progress = encoder, cache, progress
-
-    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
-        """``SentenceEncoder.encode``, computing only what is not on disk yet."""
-        return self._cache.encode(self._encoder, texts, progress or self._progress)
-
-
-def cache_folder() -> Path:
-    """``SIZEWISE_CACHE``, else ``XDG_CACHE_HOME/sizewise``, else ``~/.cache/sizewise``."""
-    if own := os.environ.get("SIZEWISE_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sizewise"
-
-
-def _parts(keys: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
-    for start in range(0, len(keys), size):
-        yield keys[start : start + size]
+def fingerprint(files: ModelFiles, prefix: str = "") -> str:
+    """What tells an encoder's vectors from another's: the hashes of its files, and the prefix."""
+    parts = [f"{name}{sha256}" for name, sha256 in sorted(files.sha256.items())]
+    return hashlib.sha256("".join([*parts, prefix]).encode()).hexdigest()

@@ -19,15 +19,16 @@ from sizewise.cascade import confidence
 from sizewise.cascade.confidence import Confidence
 from sizewise.core.errors import RunError, SizewiseError
 from sizewise.core.example import Train
-from sizewise.core.measurement import Latency, Measured
+from sizewise.core.measurement import Circumstance, Latency, Measured
 from sizewise.core.model import Evidence, Fitted, Recipe, Specialist
 from sizewise.evaluate.intervals import mean, quantile, single
-from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.encoder import EncoderRecipe, EncoderSpecialist
 from sizewise.specialists.folds import folds
 from sizewise.specialists.ladder import load_specialist
 from sizewise.stages.listener import Listener
 from sizewise.store.arrays import load_json, map_arrays, save_arrays, save_json
 from sizewise.store.disk import explained
+from sizewise.verdict.wording import reason
 
 PROFILED_INPUTS = 256
 
@@ -56,6 +57,7 @@ class Contestant:
     fit_seconds: float
     artifact_mb: float
     profile: Profile
+    circumstances: tuple[Circumstance, ...] = ()
 
 
 def contest(recipes: Sequence[Recipe], train: Train, seed: int, work: Path, listener: Listener) -> list[Contestant]:
@@ -98,6 +100,9 @@ def _fit(
     listener: Listener,
 ) -> Fitted:
     shutil.rmtree(folder, ignore_errors=True)
+    if isinstance(recipe, EncoderRecipe):
+        for circumstance in recipe.circumstances(train):
+            listener.found(reason(circumstance.code, **circumstance.parameters).text)
     result = recipe.validate(train, numbers, below)
     with explained(folder):
         (folder / "specialist").mkdir(parents=True)
@@ -115,6 +120,7 @@ def _fit(
     about = {
         "labels": result.evidence.labels, "features": list(result.evidence.features),
         "fit_seconds": result.fit_seconds, "seconds": result.seconds,
+        "circumstances": [{"code": c.code, "parameters": dict(c.parameters)} for c in result.circumstances],
     }  # fmt: skip
     save_json(folder / "fitted.json", about)  # last: it says that the rest is whole
     return _load(recipe.name, folder, listener)
@@ -131,8 +137,9 @@ def _load(name: str, folder: Path, listener: Listener) -> Fitted:
     if isinstance(specialist, EncoderSpecialist):
         specialist = specialist.cached(lambda done, total: listener.progress("encoding", done, total))
     return Fitted(
-        specialist, evidence, arrays["logits"], about["fit_seconds"], about["seconds"], arrays.get("second_logits")
-    )
+        specialist, evidence, arrays["logits"], about["fit_seconds"], about["seconds"], arrays.get("second_logits"),
+        tuple(Circumstance(c["code"], c["parameters"]) for c in about["circumstances"]),
+    )  # fmt: skip
 
 
 def _contestant(
@@ -153,6 +160,7 @@ def _contestant(
         fit_seconds=fitted.fit_seconds,
         artifact_mb=sum(f.stat().st_size for f in artefact.rglob("*") if f.is_file()) / 1_024**2,
         profile=_profile(name, folder, artefact, train, seed),
+        circumstances=fitted.circumstances,
     )
 
 

@@ -13,6 +13,7 @@ from scipy.special import chdtrc
 from sizewise.cascade.guarantee import excess_bounds, risk_curve
 from sizewise.core.example import Calibrate, Example, Test
 from sizewise.core.measurement import (
+    Circumstance,
     DataMeasurement,
     LargeMeasurement,
     Latency,
@@ -58,8 +59,18 @@ def measure(
         prices=machine_prices(),
         cpus=os.cpu_count() or 1,
         shifts=tuple(_label_shift(splits.calibrate, splits.test, reference)),
+        circumstances=_circumstances(contestants, calibrated.contestant),
     )
     return measurements, chosen
+
+
+def _circumstances(contestants: Sequence[Contestant], chosen: Contestant) -> tuple[Circumstance, ...]:
+    """What the chosen rung was made under, and what keeps the others from being better; each once."""
+    told = [c for contestant in contestants for c in contestant.circumstances]
+    return tuple(
+        c for i, c in enumerate(told)
+        if c not in told[:i] and (c in chosen.circumstances or c.code == "language_not_read")
+    )  # fmt: skip
 
 
 def _rung(contestant: Contestant, judged: Judged, test: Test, choice: Choice) -> RungMeasurement:

@@ -22,7 +22,7 @@ from sizewise.data.read import Log
 from sizewise.data.split import Splits
 from sizewise.data.task_file import task_tables
 from sizewise.models.catalogue import licence
-from sizewise.models.reference import resolve
+from sizewise.models.reference import located
 from sizewise.stages.calibration import Calibrated, Judged
 from sizewise.stages.disagreements import references
 from sizewise.store.arrays import load_json, save_json
@@ -102,7 +102,7 @@ def _bundle(specialist: Path) -> None:
     if about is None:
         return
     hashes = {str(k): str(v) for k, v in dict(about["sha256"]).items()}  # type: ignore[call-overload]
-    for name, path in resolve(str(about["reference"]), tuple(hashes), hashes).paths.items():
+    for name, path in located(str(about["reference"]), hashes).paths.items():
         (specialist / "encoder" / name).parent.mkdir(parents=True, exist_ok=True)
         copy_whole(path, specialist / "encoder" / name)
 

@@ -23,6 +23,7 @@ from sizewise.verdict.cost import break_even, costs
 from sizewise.verdict.wording import reason
 
 ROUGH_TEST = 500
+CIRCUMSTANCES_THAT_LIMIT = ("language_not_read", "closed_form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,9 @@ def _decision(
             break
     reasons += _about_choice(measured, small)
     reasons += _about_large(measured, small)
+    reasons += [
+        reason(c.code, **c.parameters) for c in measured.circumstances if c.code not in CIRCUMSTANCES_THAT_LIMIT
+    ]
     if decision == "large":
         if measured.bar.perimeter == "closed":
             reasons.append(reason("perimeter_forbids_large"))
@@ -255,6 +259,9 @@ def _limits(measured: Measurements, decision: Decision) -> Iterator[Reason]:
         yield reason("unusable_answers", share=data.unusable_calibrate / data.calibrate)
     if measured.large is not None and measured.large.cost_per_1k_usd is None:
         yield reason("no_cost")
+    for circumstance in measured.circumstances:
+        if circumstance.code in CIRCUMSTANCES_THAT_LIMIT:
+            yield reason(circumstance.code, **circumstance.parameters)
     yield reason("latency_here", cpus=measured.cpus)
 
 

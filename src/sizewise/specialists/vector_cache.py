@@ -1,0 +1,114 @@
+"""Vectors computed once and kept on disk by content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from sizewise.specialists.sentence_vectors import Progress, TextEncoder, Vectors
+
+CHUNK = 1_024
+log = logging.getLogger(__name__)
+
+
+class VectorCache:
+    """Vectors on disk, one SQLite file, keyed by encoder and text. A cache that cannot be used is done without."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or cache_folder() / "vectors.sqlite"
+
+    def encode(self, encoder: TextEncoder, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """``encoder.encode(texts)``, computing only what is not on disk yet; an interrupt keeps what was done."""
+        keys = _keys(encoder, texts)
+        place = {key: row for row, key in enumerate(keys.values())}
+        table = _Table(len(place))
+        for key, vector in self._read(list(place)):
+            table.put(place[key], vector)
+        missing = sorted((text for text, key in keys.items() if not table.filled[place[key]]), key=len)
+        if progress:
+            progress(len(place) - len(missing), len(place))
+        for start in range(0, len(missing), CHUNK):
+            chunk = missing[start : start + CHUNK]
+            vectors = encoder.encode(chunk, (lambda done, _: progress(done, len(place))) if progress else None)
+            self._write([(keys[text], vector) for text, vector in zip(chunk, vectors, strict=True)])
+            for text, vector in zip(chunk, vectors, strict=True):
+                table.put(place[keys[text]], vector)
+        if len(place) == len(texts):
+            return table.rows
+        return table.rows[[place[keys[text]] for text in texts]]
+
+    def _read(self, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Vectors]]:
+        try:
+            if not self.path.exists():
+                return
+            with closing(sqlite3.connect(self.path, timeout=10)) as database:
+                for part in _parts(keys, 500):
+                    marks = ",".join("?" * len(part))
+                    rows = database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part)  # noqa: S608
+                    for key, vector in rows:
+                        yield key, np.frombuffer(vector, dtype=np.float32)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("the vector cache %s cannot be read (%s): vectors are computed anew", self.path, error)
+
+    def _write(self, vectors: Sequence[tuple[bytes, Vectors]]) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.path, timeout=10)) as database, database:
+                database.execute("PRAGMA journal_mode=WAL")
+                database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
+                database.executemany(
+                    "INSERT OR IGNORE INTO vectors VALUES (?, ?)", ((key, v.tobytes()) for key, v in vectors)
+                )
+        except (sqlite3.Error, OSError) as error:
+            log.warning("the vector cache %s cannot be written (%s): going on without it", self.path, error)
+
+
+def _keys(encoder: TextEncoder, texts: Sequence[str]) -> dict[str, bytes]:
+    salt = encoder.fingerprint[:32].encode()
+    return {t: hashlib.blake2b(t.encode(), digest_size=20, key=salt).digest() for t in dict.fromkeys(texts)}
+
+
+class _Table:
+    """Rows of vectors that come in any order: filled in place, so that they stand in memory once."""
+
+    def __init__(self, size: int) -> None:
+        self.rows: Vectors = np.empty((size, 0), dtype=np.float32)
+        self.filled = np.zeros(size, dtype=bool)
+
+    def put(self, row: int, vector: Vectors) -> None:
+        """Set one row; the first one tells how long rows are."""
+        if not self.filled.any():
+            self.rows = np.empty((len(self.filled), len(vector)), dtype=np.float32)
+        self.rows[row] = vector
+        self.filled[row] = True
+
+
+class CachedEncoder:
+    """An encoder that looks into the cache first: for a run that sees the same texts again, not for serving."""
+
+    def __init__(self, encoder: TextEncoder, cache: VectorCache, progress: Progress | None = None) -> None:
+        self.files, self.fingerprint, self.views = encoder.files, encoder.fingerprint, encoder.views
+        self._encoder, self._cache, self._progress = encoder, cache, progress
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """The encoder's own ``encode``, computing only what is not on disk yet."""
+        return self._cache.encode(self._encoder, texts, progress or self._progress)
+
+
+def cache_folder() -> Path:
+    """``SIZEWISE_CACHE``, else ``XDG_CACHE_HOME/sizewise``, else ``~/.cache/sizewise``."""
+    if own := os.environ.get("SIZEWISE_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sizewise"
+
+
+def _parts(keys: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
