@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sizewise.core.measurement import DataMeasurement, Measurements, Shift
+from sizewise.core.measurement import Circumstance, DataMeasurement, Measurements, Shift
 from sizewise.core.task import Bar
 from sizewise.core.verdict import Verdict
 from sizewise.verdict.decision import decide, rows_needed
@@ -63,6 +63,13 @@ RULE: dict[str, tuple[Measurements, str, str, str]] = {
     "memory": (measured(0.0, 1.0, bar=Bar(memory_mb=149)), "large", "memory", "memory_exceeds"),
     "memory kept": (measured(0.0, 1.0, bar=Bar(memory_mb=150)), "small", "none", "bound_holds_for_all"),
     "cost, small": (measured(0.0, 1.0, bar=Bar(volume_per_month=1_000)), "large", "cost", "cost_exceeds"),
+    "another language": (
+        measured(0.6, circumstances=(Circumstance("encoder_by_language", {"share": 1, "script": "Greek", "encoder": "e"}),)),
+        "cascade", "quality", "encoder_by_language",
+    ),
+    "code of others": (
+        measured(0.6, circumstances=(Circumstance("foreign_code", {"encoder": "e"}),)), "cascade", "quality", "foreign_code",
+    ),
     "cost, cascade": (measured(0.6, bar=Bar(volume_per_month=1_000)), "large", "cost", "cost_exceeds"),
     "cost repaid": (measured(0.0, 1.0, bar=Bar(volume_per_month=100_000)), "small", "none", "bound_holds_for_all"),
     "cost unknown": (
@@ -206,6 +213,10 @@ def test_a_risk_that_was_not_certified_is_not_contradicted() -> None:
 
 
 LIMITS: dict[str, Measurements] = {
+    "language_not_read": measured(
+        0.6, circumstances=(Circumstance("language_not_read", {"share": 0.5, "script": "Cyrillic", "install": "pip"}),)
+    ),
+    "closed_form": measured(0.6, circumstances=(Circumstance("closed_form", {"rows": 94_000, "labels": 1_000}),)),
     "like_calibration": measured(0.6),
     "like_calibration_all": measured(0.0, 1.0),
     "agreement_only": measured(0.6),
