@@ -12,10 +12,9 @@ from sizewise.models.catalogue import DEFAULT_ENCODER, known_model, licence, mac
 
 def test_every_entry_has_its_source_and_date() -> None:
     catalogue = tomllib.loads(files("sizewise.models").joinpath("catalogue.toml").read_text(encoding="utf-8"))
-    assert set(catalogue) == {"machine", "prices", "models"}
-    for entry in [catalogue["machine"], *catalogue["prices"].values()]:
-        assert isinstance(entry["date"], date)
-        assert "http" in entry["source"]
+    assert set(catalogue) == {"machine", "models"}
+    assert isinstance(catalogue["machine"]["date"], date)
+    assert "http" in catalogue["machine"]["source"]
     for entry in catalogue["models"].values():
         assert entry["licence"]
         assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in entry["sha256"].values())

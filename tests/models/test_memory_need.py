@@ -38,16 +38,18 @@ def test_there_are_published_sizes_to_hold_the_estimate_against() -> None:
     assert len(PUBLISHED) >= 12
 
 
-def test_what_was_measured_is_taken_and_lies_below_the_estimate() -> None:
+@pytest.mark.parametrize(("context", "mib"), [(512, 374), (4_096, 374), (8_192, 456), (32_768, 456)])
+def test_what_was_measured_is_taken_and_lies_below_the_estimate(context: int, mib: int) -> None:
     gemma = model("gemma-3-270m")
-    measured = memory_need(gemma, "Q4_K_M")
-    estimated = memory_need(msgspec.structs.replace(gemma, measured=()), "Q4_K_M")
+    measured = memory_need(gemma, "Q4_K_M", context)
+    estimated = memory_need(msgspec.structs.replace(gemma, measured=()), "Q4_K_M", context)
     assert measured is not None
     assert estimated is not None
-    assert (measured.mib, measured.how) == (374, "measured")
+    assert (measured.mib, measured.how) == (mib, "measured")
     assert estimated.how == "estimated"
     assert measured.mib < estimated.mib, "the estimate is meant to be an upper bound"
-    beyond = memory_need(gemma, "Q4_K_M", 8_192)
+    shorter = msgspec.structs.replace(gemma, measured=gemma.measured[:1])
+    beyond = memory_need(shorter, "Q4_K_M", 8_192)
     assert beyond is not None
     assert beyond.how == "estimated", "nothing was measured at that context"
 

@@ -1,4 +1,4 @@
-"""The dated catalogue: encoders with their hashes and licences, prices of machines and of API calls."""
+"""The dated catalogue: encoders with their hashes and licences, prices of machines and of API calls in US dollars."""
 
 from __future__ import annotations
 
@@ -70,19 +70,12 @@ def machine_prices() -> Prices:
 def token_price(model: str) -> TokenPrice | None:
     """The price of an API model by its name, with or without its provider; ``None`` where unknown.
 
+    A price in another currency is exchanged at the catalogue's rate.
+
     >>> token_price("openai:gpt-4o").prompt
     2.5
     """
-    name = model.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
-    entry = _catalogue()["prices"].get(name)
-    if entry is None:
-        return _listed_price(name)
-    return TokenPrice(entry["prompt"], entry.get("cached"), entry["completion"], entry["source"], str(entry["date"]))
-
-
-def _listed_price(name: str) -> TokenPrice | None:
-    """The price in the listing of models, exchanged to dollars where it is in another currency."""
-    listed = llm(name)
+    listed = llm(model)
     price = "unknown" if listed is None else usd_price(listed)
     if price == "unknown":
         return None
