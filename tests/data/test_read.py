@@ -194,9 +194,9 @@ def test_repeated_ids_are_told_apart_and_counted(write: Write) -> None:
         (gzip.compress(json.dumps(GOOD).encode() * 50)[:-9], "log.jsonl.gz", "cut short"),
         (b"\x1f\x8b broken", "log.jsonl.gz", "cut short"),
         (b"plain text\nmore of it\n", "log.jsonl", "none of 2 rows can be used.*line 1: not JSON"),
-        (b'{"text": "x", "label": "a"}\n', "log.jsonl", "no column 'input'; it has: text, label.*--columns"),
-        (b"text,label\nx,a\n", "log.csv", "no column 'input'; it has: text, label.*--columns"),
-        (b'{"input": "x", "label": "a"}\n', "log.jsonl", "no answer and no gold.*input, label.*--columns"),
+        (b'{"words": "x", "tag": "a"}\n', "log.jsonl", "no column 'input'; it has: words, tag.*--columns"),
+        (b"words,tag\nx,a\n", "log.csv", "no column 'input'; it has: words, tag.*--columns"),
+        (b'{"input": "x", "tag": "a"}\n', "log.jsonl", "no answer and no gold.*input, tag.*--columns"),
     ],
 )
 def test_what_cannot_be_used_at_all_is_refused(write: Write, content: bytes, name: str, says: str) -> None:

@@ -6,16 +6,20 @@ import contextlib
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sizewise.core.errors import DataError
 from sizewise.core.example import Example
-from sizewise.data.formats.files import kind_of, records
+from sizewise.data.formats.exports import Request, is_batch_request
+from sizewise.data.formats.files import records
+from sizewise.data.formats.layout import Layout, layout
+from sizewise.data.formats.messages import loaded
 from sizewise.data.formats.rows import COLUMNS, example, problem, scalar_text
-from sizewise.data.formats.source import cut_raw, file_hash
+from sizewise.data.formats.source import Record, cut_raw, file_hash
+from sizewise.data.prompts import Prompts
 from sizewise.data.text import readable
 
 MIXED_COLUMNS = ("task", "model", "prompt_version")
@@ -39,7 +43,8 @@ class Summary:
     """What was read, but for the rows themselves.
 
     ``rejected`` counts rows by the kind of reason; ``unreadable`` counts values that were dropped, by column;
-    ``sha256`` is of the files; ``found`` are sentences about what was concluded from the file and not given.
+    ``sha256`` is of the files; ``found`` are sentences about what was concluded from the file and not given;
+    ``template`` is the one by which inputs were cut out of messages, ``None`` where the rows had inputs.
     """
 
     sources: tuple[str, ...]
@@ -51,6 +56,7 @@ class Summary:
     repeated_ids: int
     left_out: int = 0
     found: tuple[str, ...] = ()
+    template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class Log:
     repeated_ids: int
     left_out: int = 0
     found: tuple[str, ...] = ()
+    template: str | None = None
 
     @property
     def about(self) -> Summary:
@@ -82,26 +89,34 @@ def _kind(reason: str) -> str:
     return reason.split(":")[0] if reason.startswith("not ") else _VARYING.sub("…", reason)
 
 
-def read(paths: Sequence[Path], columns: Mapping[str, str] | None = None, only: Mapping[str, str] | None = None) -> Log:
+def read(
+    paths: Sequence[Path],
+    columns: Mapping[str, str] | None = None,
+    only: Mapping[str, str] | None = None,
+    template: str | None = None,
+) -> Log:
     """Read all rows of ``paths``, in order, into memory; ``Reading`` is the same as a stream.
 
-    ``columns`` maps our names to the file's; ``only`` keeps the rows whose column has that value.
-    Raises ``DataError`` where nothing usable is left, or where one log mixes models, tasks or prompts.
+    ``columns`` maps our names to the file's (``metadata.label`` is the label in an object ``metadata``); ``only``
+    keeps the rows whose column has that value; ``template`` says where in a message the input stands.
+    Raises ``DataError`` where nothing usable is left, where one log mixes models, tasks or prompts, and where
+    the requests of a log share a frame and no ``template`` is given.
     """
     rejects: list[Reject] = []
-    reading = Reading(paths, columns, only, rejects.append)
+    reading = Reading(paths, columns, only, rejects.append, template)
     examples = tuple(reading.rows())
     about = reading.summary()
     return Log(
         examples=examples, rejects=tuple(rejects), sources=about.sources, sha256=about.sha256, columns=about.columns,
         unreadable=about.unreadable, repeated_ids=about.repeated_ids, left_out=about.left_out, found=about.found,
+        template=about.template,
     )  # fmt: skip
 
 
 class Reading:
     """One pass over the rows of some files in bounded memory::
 
-        reading = Reading(paths, columns, only, on_reject=sink)   # sink: Callable[[Reject], None]
+        reading = Reading(paths, columns, only, sink, template)   # sink: Callable[[Reject], None]
         for example in reading.rows():                            # once; each Example as soon as it is read
             ...
         summary = reading.summary()                               # afterwards; raises what ``read`` raises
@@ -116,12 +131,19 @@ class Reading:
         columns: Mapping[str, str] | None = None,
         only: Mapping[str, str] | None = None,
         on_reject: Callable[[Reject], None] | None = None,
+        template: str | None = None,
     ) -> None:
         self._paths, self._columns, self._only = list(paths), dict(columns or {}), dict(only or {})
         unknown = sorted(set(self._columns) - set(COLUMNS))
         if unknown:
             raise DataError(f"--columns: no column of ours is called {unknown[0]!r}. There are: {', '.join(COLUMNS)}.")
-        self._names = [(ours, self._columns.get(ours, ours)) for ours in COLUMNS]
+        self._names: list[tuple[str, str]] = []
+        self._nested: list[tuple[str, str]] = []
+        self._wanted, self._prompts = template, Prompts()
+        self._template: str | None = None
+        self._kept = "input"
+        self._found: list[str] = []
+        self._bodies: dict[str, tuple[Path, int, str, Any]] = {}
         self._on_reject = on_reject
         self._hash = _hash(self._paths)
         self._first_reject: Reject | None = None
@@ -134,17 +156,82 @@ class Reading:
 
     def rows(self) -> Generator[Example]:
         """The examples, in the order of the files. Raises ``DataError`` where a file cannot be read at all."""
-        for path in self._paths:
-            kind = kind_of(path)
-            blanks = kind == "csv"
-            with contextlib.closing(records(path, kind)) as found:
-                for line, raw, item in found:
-                    if isinstance(item, str):
-                        self._reject(path, line, item, raw)
-                        continue
-                    read = self._row(path, line, raw, self._without_blanks(item) if blanks else item)
-                    if read is not None:
-                        yield read
+        layouts = [layout(path, self._columns) for path in self._paths]
+        self._found += [sentence for one in layouts for sentence in one.found]
+        self._settle(layouts)
+        for one in layouts:
+            if one.is_batch_input:
+                continue
+            self._name_columns(one)
+            for line, raw, item in self._records(one):
+                if isinstance(item, str):
+                    self._reject(one.path, line, item, raw)
+                elif one.shape is None:
+                    if (made := self._row(one.path, line, raw, item)) is not None:
+                        yield made
+                else:
+                    yield from self._requests(one, line, raw, item)
+        for path, line, raw, _ in self._bodies.values():
+            self._reject(path, line, "a batch's request without its answer", raw)
+
+    def _records(self, one: Layout) -> Generator[Record]:
+        with contextlib.closing(records(one.path, one.kind)) as found:
+            for line, raw, item in found:
+                yield line, raw, item if isinstance(item, str) or one.kind != "csv" else self._without_blanks(item)
+
+    def _settle(self, layouts: Sequence[Layout]) -> None:
+        """Look at every request of the exports once, before the first is cut."""
+        wrapped = [one for one in layouts if one.shape is not None]
+        for one in wrapped:
+            if one.is_batch_input:
+                self._keep_bodies(one)
+        for one in wrapped:
+            if not one.is_batch_input:
+                for _, _, item in self._records(one):
+                    if not isinstance(item, str):
+                        for request in one.shape.requests(self._joined(item)) if one.shape else ():
+                            if not isinstance(request, str):
+                                self._prompts.look(request)
+        if wrapped:
+            where = ", ".join(map(str, self._paths))
+            self._template, said = self._prompts.settle(self._wanted, self._only.get("prompt_version"), where)
+            self._found += said
+
+    def _keep_bodies(self, one: Layout) -> None:
+        for line, raw, item in self._records(one):
+            if isinstance(item, str) or not is_batch_request(item) or str(item["custom_id"]) in self._bodies:
+                why = item if isinstance(item, str) else "no request of a batch, or its custom_id was there before"
+                self._reject(one.path, line, why, raw)
+            else:
+                self._bodies[str(item["custom_id"])] = (one.path, line, raw, item["body"])
+
+    def _joined(self, item: Mapping[str, Any], last: bool = False) -> Mapping[str, Any]:
+        """A record of a batch's output with the body of its request."""
+        if self._bodies and (key := str(item.get("custom_id"))) in self._bodies:
+            kept = self._bodies.pop(key) if last else self._bodies[key]
+            return {**item, "body": kept[3]}
+        return item
+
+    def _requests(self, one: Layout, line: int, raw: str, item: Mapping[str, Any]) -> Iterator[Example]:
+        """The examples in one record of an export; only the first reject of a record keeps its text."""
+        assert one.shape is not None
+        nothing = True
+        for request in one.shape.requests(self._joined(item, last=True)):
+            nothing = False
+            row = self._prompts.row(request) if isinstance(request, Request) else request
+            made = self._row(one.path, line, raw, row) if isinstance(row, dict) else None
+            if isinstance(row, str):
+                self._reject(one.path, line, row, raw)
+            raw = f"(another request in line {line})"
+            if made is not None:
+                yield made
+        if nothing:
+            self._reject(one.path, line, "no request in it", raw)
+
+    def _name_columns(self, one: Layout) -> None:
+        self._names = [(ours, one.names.get(ours, ours)) for ours in COLUMNS]
+        self._nested = [(ours, theirs) for ours, theirs in self._names if "." in theirs]
+        self._kept = one.names.get("input", "input")
 
     def summary(self) -> Summary:
         """What was read, once ``rows`` has come to its end. Raises ``DataError`` where no use can be made of it."""
@@ -162,7 +249,9 @@ class Reading:
             )
         for column, values in self._mixed.items():
             if len(values) > 1:
-                found = ", ".join(f"{value} ({count:,} rows)" for value, count in values.most_common(5))
+                found = ", ".join(
+                    f"{value} ({count:,} rows{self._prompts.begin(value)})" for value, count in values.most_common(5)
+                )
                 best = values.most_common(1)[0][0]
                 raise DataError(
                     f"{where} mixes {len(values)} values of `{column}`: {found}. One verdict is about one of them: "
@@ -171,7 +260,8 @@ class Reading:
         return Summary(
             sources=sources, sha256=self._hash, columns=tuple(self._seen), rows=self._rows,
             rejected=dict(self._rejected.most_common()), unreadable=dict(self._unreadable),
-            repeated_ids=self._repeated_ids, left_out=self._left_out,
+            repeated_ids=self._repeated_ids, left_out=self._left_out, found=tuple(self._found),
+            template=self._template,
         )  # fmt: skip
 
     def _reject(self, path: Path, line: int, reason: str, raw: str) -> None:
@@ -185,13 +275,17 @@ class Reading:
         if not row.keys() <= self._seen.keys():
             self._name(row)
         values = {ours: row.get(theirs) for ours, theirs in self._names}
+        for ours, theirs in self._nested:
+            if theirs not in row and (value := _within(row, theirs)) is not None:
+                values[ours] = value
+                self._seen[theirs] = None
         why = problem(values)
         if values["input"] is not None:
             self._with_input += 1
         if why:
             self._reject(path, line, why, raw)
             return None
-        if any(scalar_text(row.get(column)) != value for column, value in self._only.items()):
+        if any(scalar_text(_within(row, column)) != value for column, value in self._only.items()):
             self._left_out += 1
             return None
         for column, counts in self._mixed.items():
@@ -209,8 +303,7 @@ class Reading:
 
     def _without_blanks(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """CSV cannot tell empty from missing: an empty input is an input, any other empty cell is missing."""
-        kept = self._columns.get("input", "input")
-        return {name: cell if cell or name == kept else None for name, cell in row.items()}
+        return {name: cell if cell or name == self._kept else None for name, cell in row.items()}
 
     def _identifier(self, wanted: str) -> str:
         times = self._ids[wanted] = self._ids.get(wanted, 0) + 1
@@ -240,6 +333,15 @@ class Reading:
 def _hash(paths: Sequence[Path]) -> str:
     hashes = [file_hash(path) for path in paths]
     return hashes[0].hex() if len(hashes) == 1 else hashlib.sha256(b"".join(hashes)).hexdigest()
+
+
+def _within(row: Mapping[str, Any], name: str) -> Any:
+    """The value of a column, or of ``a.b``: what ``b`` is in the object ``a``."""
+    if name in row or "." not in name:
+        return row.get(name)
+    outer, _, inner = name.partition(".")
+    held = loaded(row.get(outer))
+    return _within(held, inner) if isinstance(held, Mapping) else None
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,0 +1,318 @@
+"""Every export comes out as the same rows, whatever it is wrapped in."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sizewise.core.errors import DataError
+from sizewise.data.read import Log, read
+
+Write = Callable[..., Path]
+SYSTEM = "You route messages. Labels: refund, delivery."
+SAID = ["where is my parcel", "мне не вернули деньги 💸", "it came broken, money back please"] * 4
+ANSWERS = ["delivery", "refund", "refund"] * 4
+
+
+def asked(text: str) -> list[dict[str, Any]]:
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
+
+
+def completion(number: int, answer: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{number}", "object": "chat.completion", "created": 1_767_323_045, "model": "gpt-4o-2024-08-06",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": "stop"}],
+        "usage": {
+            "prompt_tokens": 50, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 40},
+        },
+    }  # fmt: skip
+
+
+def otlp(attributes: dict[str, Any], events: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    span = {
+        "spanId": "abc", "name": "chat", "startTimeUnixNano": "1767323045000000000",
+        "endTimeUnixNano": "1767323045250000000", "attributes": pairs(attributes), "events": events or [],
+    }  # fmt: skip
+    http = {"spanId": "def", "name": "GET /", "attributes": pairs({"http.method": "GET"})}
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [span, http]}]}]}
+
+
+def pairs(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+    kinds = {str: "stringValue", int: "intValue", float: "doubleValue"}
+    return [{"key": k, "value": {kinds[type(v)]: str(v) if type(v) is int else v}} for k, v in attributes.items()]
+
+
+def parts(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "reasoning", "content": "hm"}, {"type": "text", "content": text}]}
+
+
+GENAI = {"gen_ai.response.model": "gpt-4o-2024-08-06", "gen_ai.usage.input_tokens": 50, "gen_ai.usage.output_tokens": 3}
+NUMBERED = [(i, text, answer) for i, (text, answer) in enumerate(zip(SAID, ANSWERS, strict=True))]
+
+EXPORTS: dict[str, list[dict[str, Any]]] = {
+    "request and response": [
+        {"request": {"model": "gpt-4o", "messages": asked(t)}, "response": completion(i, a), "latency_ms": 250.0}
+        for i, t, a in NUMBERED
+    ],
+    "flat": [{**completion(i, a), "messages": asked(t), "latency_ms": 250} for i, t, a in NUMBERED],
+    "messages and a text": [
+        {
+            "messages": asked(t),
+            "response": a,
+            "model": "gpt-4o-2024-08-06",
+            "latency_ms": 250,
+            "created_at": "2026-01-02T03:04:05Z",
+            "usage": {"input_tokens": 50, "output_tokens": 3},
+        }
+        for i, t, a in NUMBERED
+    ],
+    "content in parts": [
+        {
+            "request": {"messages": [asked(t)[0], {"role": "user", "content": [{"type": "text", "text": t}]}]},
+            "response": completion(i, a),
+            "start_time": 1_767_323_045.0,
+            "end_time": 1_767_323_045.25,
+        }
+        for i, t, a in NUMBERED
+    ],
+    "LiteLLM": [
+        {
+            "id": f"c{i}",
+            "call_type": "acompletion",
+            "status": "success",
+            "response_cost": 0.001,
+            "messages": asked(t),
+            "response": completion(i, a),
+            "model": "gpt-4o-2024-08-06",
+            "prompt_tokens": 50,
+            "completion_tokens": 3,
+            "startTime": 1_767_323_045.0,
+            "endTime": 1_767_323_045.25,
+        }
+        for i, t, a in NUMBERED
+    ],
+    "LiteLLM spend log": [
+        {
+            "request_id": f"c{i}",
+            "spend": 0.001,
+            "messages": json.dumps(asked(t)),
+            "response": json.dumps(completion(i, a)),
+            "model": "gpt-4o-2024-08-06",
+            "prompt_tokens": 50,
+            "completion_tokens": 3,
+            "startTime": "2026-01-02T03:04:05.000Z",
+            "endTime": "2026-01-02T03:04:05.250Z",
+        }
+        for i, t, a in NUMBERED
+    ],
+    "Langfuse API": [
+        {
+            "id": f"o{i}",
+            "traceId": "t",
+            "type": "GENERATION",
+            "input": asked(t),
+            "model": "gpt-4o-2024-08-06",
+            "output": {"role": "assistant", "content": a},
+            "usageDetails": {"input": 50, "output": 3, "total": 53},
+            "startTime": "2026-01-02T03:04:05.000Z",
+            "endTime": "2026-01-02T03:04:05.250Z",
+            "totalCost": 0.001,
+            "metadata": {"label": a},
+        }
+        for i, t, a in NUMBERED
+    ],
+    "Langfuse blob storage": [
+        {
+            "id": f"o{i}",
+            "trace_id": "t",
+            "type": "GENERATION",
+            "input": json.dumps({"messages": asked(t)}),
+            "output": a,
+            "provided_model_name": "gpt-4o-2024-08-06",
+            "usage_details": {"input": 50, "output": 3},
+            "start_time": "2026-01-02 03:04:05.000000",
+            "end_time": "2026-01-02 03:04:05.250000",
+            "total_cost": 0.001,
+        }
+        for i, t, a in NUMBERED
+    ],
+    "OpenTelemetry attributes": [
+        otlp(
+            GENAI
+            | {
+                "gen_ai.system_instructions": json.dumps([{"type": "text", "content": SYSTEM}]),
+                "gen_ai.input.messages": json.dumps([parts("user", t)]),
+                "gen_ai.output.messages": json.dumps([parts("assistant", a) | {"finish_reason": "stop"}]),
+            }
+        )
+        for i, t, a in NUMBERED
+    ],
+    "OpenTelemetry content events": [
+        otlp(
+            GENAI,
+            [
+                {"name": "gen_ai.content.prompt", "attributes": pairs({"gen_ai.prompt": json.dumps(asked(t))})},
+                {
+                    "name": "gen_ai.content.completion",
+                    "attributes": pairs({"gen_ai.completion": json.dumps([{"role": "assistant", "content": a}])}),
+                },
+            ],
+        )
+        for i, t, a in NUMBERED
+    ],
+    "OpenTelemetry message events": [
+        otlp(
+            GENAI,
+            [
+                {"name": "gen_ai.system.message", "attributes": pairs({"content": SYSTEM})},
+                {"name": "gen_ai.user.message", "attributes": pairs({"content": t})},
+                {"name": "gen_ai.choice", "attributes": pairs({"index": 0, "message": json.dumps({"content": a})})},
+            ],
+        )
+        for i, t, a in NUMBERED
+    ],
+}
+
+
+def same(log: Log) -> None:
+    assert [e.input for e in log.examples] == SAID
+    assert [e.answer for e in log.examples] == ANSWERS
+    assert log.template == "{input}"
+    assert any("the last message, as a whole, is the input" in sentence for sentence in log.found)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_gives_the_rows(write: Write, name: str) -> None:
+    log = read([write(EXPORTS[name])])
+    same(log)
+    for example in log.examples:
+        assert (example.model, example.at) == ("gpt-4o-2024-08-06", "2026-01-02T03:04:05+00:00")
+        assert (example.prompt_tokens, example.completion_tokens) == (50, 3)
+        assert example.latency_ms == pytest.approx(250, abs=0.01)
+        if "LiteLLM" in name or "Langfuse" in name:
+            assert example.cost_usd == 0.001
+    assert {r.reason for r in log.rejects} == ({"a span that is no call of a model"} if "Open" in name else set())
+    assert log.found[0].startswith("log.jsonl is read as: ")
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_the_same_as_one_document(write: Write, name: str, indent: int | None) -> None:
+    rows = EXPORTS[name]
+    if "Open" in name:
+        document: Any = {"resourceSpans": [span for row in rows for span in row["resourceSpans"]]}
+    else:
+        document = {"object": "list", "data": rows, "has_more": False}
+    same(read([write(json.dumps(document, indent=indent), "log.json")]))
+
+
+@pytest.mark.parametrize("name", ["Langfuse API", "Langfuse blob storage", "LiteLLM spend log"])
+def test_the_same_as_csv(write: Write, name: str) -> None:
+    rows, text = EXPORTS[name], io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows({k: json.dumps(v) if isinstance(v, dict | list) else v for k, v in row.items()} for row in rows)
+    log = read([write(text.getvalue(), "export.csv")])
+    same(log)
+    assert log.examples[0].prompt_tokens == 50
+
+
+def test_what_stands_beside_the_messages_can_be_named(write: Write) -> None:
+    log = read([write(EXPORTS["Langfuse API"])], {"gold": "metadata.label"})
+    assert [e.gold for e in log.examples] == ANSWERS
+
+
+def test_fine_tuning_examples(write: Write) -> None:
+    rows = [{"messages": [*asked(t), {"role": "assistant", "content": a}]} for _, t, a in NUMBERED]
+    same(read([write(rows)]))
+
+
+def test_stored_completions_without_their_messages_are_rejected(write: Write) -> None:
+    rows = [completion(i, a) for i, _, a in NUMBERED]
+    with pytest.raises(DataError, match=r"none of 12 rows can be used.*no messages in the request"):
+        read([write(rows)])
+    kept = [row | {"messages": {"object": "list", "data": asked(t)}} for row, t in zip(rows, SAID, strict=True)]
+    same(read([write(kept)]))
+
+
+def test_a_batchs_output_is_joined_with_its_input(write: Write) -> None:
+    requests = [
+        {"custom_id": f"r{i}", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": asked(t)}}
+        for i, t, _ in NUMBERED
+    ] + [{"custom_id": "unanswered", "body": {"messages": asked("x")}}]
+    outputs: list[dict[str, Any]] = [
+        {"id": "b", "custom_id": f"r{i}", "response": {"status_code": 200, "body": completion(i, a)}, "error": None}
+        for i, _, a in NUMBERED
+    ]
+    failed = {"id": "b", "custom_id": "r99", "response": {"status_code": 400, "body": {}}, "error": None}
+    alone = outputs[0] | {"custom_id": "r77"}
+    paths = [write([*outputs, failed, alone], "output.jsonl"), write(requests, "input.jsonl")]
+    for given in (paths, paths[::-1]):
+        log = read(given)
+        same(log)
+        assert [e.id for e in log.examples] == [f"r{i}" for i, _, _ in NUMBERED]
+        assert sorted((r.source, r.line, r.reason) for r in log.rejects) == [
+            ("input.jsonl", 13, "a batch's request without its answer"),
+            ("output.jsonl", 13, "the call failed"),
+            ("output.jsonl", 14, "the request is not there: name the batch's input file beside its output"),
+        ]
+    with pytest.raises(DataError, match="name the batch's input file"):
+        read(paths[:1])
+
+
+BROKEN: list[tuple[Any, Any, str]] = [
+    ([], completion(0, "a"), "no messages in the request"),
+    (None, completion(0, "a"), "no messages in the request"),
+    ([{"content": "x"}], completion(0, "a"), "a message without a role"),
+    ([{"role": "user"}], completion(0, "a"), "a message without text"),
+    ([{"role": "user", "content": 5}], completion(0, "a"), "a message without text"),
+    (
+        [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}],
+        completion(0, "a"),
+        "a message that holds something other than text",
+    ),
+    (
+        [*asked("x"), {"role": "assistant", "tool_calls": [{}]}, {"role": "tool", "content": "y"}],
+        completion(0, "a"),
+        "a tool call in the conversation",
+    ),
+    (
+        [*asked("x"), {"role": "assistant", "content": "y"}, *asked("z")[1:]],
+        completion(0, "a"),
+        "a conversation of several turns",
+    ),
+    ([*asked("x"), {"role": "assistant", "content": "{"}], completion(0, "a"), "the conversation ends with"),
+    (asked("x"), {"choices": []}, "no answer in the response"),
+    (asked("x"), {"error": "overloaded"}, "no answer in the response"),
+    (
+        asked("x"),
+        {"choices": [{"message": {"content": None, "tool_calls": [{"id": 1}]}}]},
+        "the answer is a tool call",
+    ),
+    (asked("x"), {"choices": [{"message": {"content": None}}]}, "the answer: a message without text"),
+    (asked("x"), {"choices": [5]}, "no answer in the response"),
+]
+
+
+@pytest.mark.parametrize(("messages", "response", "reason"), BROKEN, ids=range(len(BROKEN)))
+def test_requests_that_are_no_text_and_answer_are_kept_with_their_reason(
+    write: Write, messages: Any, response: Any, reason: str
+) -> None:
+    row = {"request": {"messages": messages}, "response": response}
+    log = read([write([*EXPORTS["request and response"], row])])
+    same(log)
+    (reject,) = log.rejects
+    assert reject.reason.startswith(reason)
+    assert json.loads(reject.raw) == row
+
+
+def test_several_choices_are_several_answers(write: Write) -> None:
+    choices = [{"message": {"content": a}} for a in ("a", "b")]
+    rows = [{"request": {"messages": asked(t)}, "response": {"choices": choices}} for t in SAID]
+    assert {(e.answer, e.further_answers) for e in read([write(rows)]).examples} == {("a", ("b",))}
