@@ -30,6 +30,8 @@ def decide(
     seed: int | None = None,
     columns: Mapping[str, str] | None = None,
     only: Mapping[str, str] | None = None,
+    template: str | None = None,
+    raw_answers: bool = False,
     large: str | None = None,
     strict_labels: bool = False,
     lang: Literal["en", "ru"] = "en",
@@ -48,6 +50,7 @@ def decide(
     task = with_options(
         task, bar, reference=reference, rungs=tuple(rungs) if rungs else None, seed=seed, large=large,
         columns=dict(columns) if columns else None, only=dict(only) if only else None,
+        template=template, raw_answers=raw_answers or None,
         strict_labels=strict_labels or None,
     )  # fmt: skip
     return pipeline.decide(
@@ -61,7 +64,7 @@ def resolve(sources: Sequence[Source]) -> tuple[Task, list[Path]]:
     tasks = [path for path in paths if path.suffix.casefold() == ".toml"]
     data = [path for path in paths if path not in tasks]
     if not paths:
-        raise TaskError("no source: name a log (JSON lines or CSV) or a task file (.toml).")
+        raise TaskError("no source: name a log (JSON, CSV, Parquet or an export) or a task file (.toml).")
     if len(tasks) > 1:
         raise TaskError("more than one task file: one run decides one task.")
     task = read_task(tasks[0]) if tasks else Task(name=_name(data[0]), path=str(data[0].resolve()))

@@ -9,14 +9,15 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sizewise
 from sizewise.core.record import RunRecord
 from sizewise.core.task import Task
+from sizewise.data.answers import read_log
 from sizewise.data.check import check
-from sizewise.data.read import read
 from sizewise.data.split import split
 from sizewise.data.survey import Survey
 from sizewise.data.task_file import task_tables
@@ -58,7 +59,10 @@ def decide(
     clock = _Clock(listener)
     rungs = recipes(task, listener.progress)
     with clock.stage("read"):
-        log = read(paths, task.columns, task.only)
+        log = read_log(task, paths)
+        task = replace(task, template=log.template)
+        for sentence in log.found:
+            listener.found(sentence)
     with clock.stage("check"):
         checked = check(log, task.labels, task.strict_labels)
         survey = Survey(LONGEST_INPUT, log.examples)
@@ -130,6 +134,8 @@ def _fingerprint(task: Task, sha256: str) -> str:
         "columns": dict(task.columns),
         "only": dict(task.only),
         "strict": task.strict_labels,
+        "template": task.template,
+        "raw_answers": task.raw_answers,
     }
     settings["version"] = {"sizewise": sizewise.__version__}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

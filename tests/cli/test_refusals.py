@@ -48,7 +48,7 @@ SOURCES: dict[str, tuple[bytes | None, str]] = {
     "wide.csv": ("input,answer\nx,a\n".encode("utf-16"), "not UTF-8 text"),
     "cut.jsonl.gz": (b"\x1f\x8b\x08\x00", "cut short"),
     "empty.jsonl": (b"", "is empty"),
-    "other.csv": (b"text,label\nx,a\n", "no column 'input'; it has: text, label."),
+    "other.csv": (b"words,tag\nx,a\n", "no column 'input'; it has: words, tag."),
     "missing.toml": (None, "no task file"),
     "broken.toml": (b"[task", "not a task file"),
     "unknown.toml": (b"[bar]\ntagret = 0.9", "did you mean 'target'?"),

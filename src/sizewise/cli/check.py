@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sizewise.cli.options import Columns, Only, ReferenceOption, filters, pairs
+from sizewise.cli.options import Columns, Only, RawAnswers, ReferenceOption, Template, filters, pairs
 
 
 def check(
@@ -15,14 +15,16 @@ def check(
     reference: Annotated[ReferenceOption | None, typer.Option(help="What answers are held against.")] = None,
     columns: Columns = None,
     only: Only = None,
+    template: Template = None,
+    raw_answers: RawAnswers = False,
 ) -> None:
     """Read and check a log: labels and their merges, duplicates, unusable answers, splits. Prints JSON."""
     import msgspec
 
     from sizewise.api import resolve
     from sizewise.cli.terminal_text import harmless
+    from sizewise.data.answers import read_log
     from sizewise.data.check import check as check_log
-    from sizewise.data.read import read
     from sizewise.data.split import split
     from sizewise.data.survey import Survey
     from sizewise.data.task_file import with_options
@@ -32,9 +34,9 @@ def check(
     task, paths = resolve(sources)
     task = with_options(
         task, {}, reference=reference.value if reference else None, columns=pairs("--columns", columns) or None,
-        only=filters(only) or None,
+        only=filters(only) or None, template=template, raw_answers=raw_answers or None,
     )  # fmt: skip
-    log = read(paths, task.columns, task.only)
+    log = read_log(task, paths)
     checked = check_log(log, task.labels, task.strict_labels)
     splits = split(checked, task.reference, task.labels, task.seed)
     found = data_check(log.about, checked.facts, splits.division, Survey(LONGEST_INPUT, log.examples))

@@ -7,12 +7,24 @@ from typing import Annotated
 
 import typer
 
-from sizewise.cli.options import Columns, Lang, Language, Only, ReferenceOption, Texts, filters, pairs
+from sizewise.cli.options import (
+    Columns,
+    Lang,
+    Language,
+    Only,
+    RawAnswers,
+    ReferenceOption,
+    Template,
+    Texts,
+    filters,
+    pairs,
+)
 
 
 def decide(
     sources: Annotated[
-        list[Path], typer.Argument(metavar="SOURCE...", help="A log (JSON lines or CSV), or a task file (.toml).")
+        list[Path],
+        typer.Argument(metavar="SOURCE...", help="A log (JSON, CSV, Parquet, an export), or a task file (.toml)."),
     ],
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; made, or resumed if unfinished.")] = None,
     reference: Annotated[
@@ -28,6 +40,8 @@ def decide(
     seed: Annotated[int | None, typer.Option(help="Seed of splits and folds; 0 by default.")] = None,
     columns: Columns = None,
     only: Only = None,
+    template: Template = None,
+    raw_answers: RawAnswers = False,
     large: Annotated[
         str | None, typer.Option(help="The LLM's name, where the log does not say it (for its price).")
     ] = None,
@@ -62,6 +76,8 @@ def decide(
         large=large,
         columns=pairs("--columns", columns) or None,
         only=filters(only) or None,
+        template=template,
+        raw_answers=raw_answers or None,
         strict_labels=strict_labels or None,
     )
     if dry_run:

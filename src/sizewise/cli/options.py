@@ -32,6 +32,15 @@ Only = Annotated[
     list[str] | None,
     typer.Option("--only", help="Keep the rows whose column has this value: model=gpt-4o. Repeatable."),
 ]
+Template = Annotated[
+    str | None,
+    typer.Option(
+        "--template", help="Where in a recorded message the input stands: 'Classify: {input}', or @NAME of one shown."
+    ),
+]
+RawAnswers = Annotated[
+    bool, typer.Option("--raw-answers", help="Take the LLM's answers as they are; map none of them to a label.")
+]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the report and the summary.")]
 Texts = Annotated[bool, typer.Option("--texts", help="Show example texts in the report.")]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sizewise.core.example import Train
 from sizewise.core.task import Task
+from sizewise.data.answers import read_log
 from sizewise.data.check import check
-from sizewise.data.read import read
 from sizewise.data.split import split
 from sizewise.specialists.encoders import BY_LANGUAGE, choose, open_encoder
 from sizewise.specialists.folds import FOLDS, folds
@@ -24,7 +24,7 @@ PROBED_TEXTS = 64
 def plan(task: Task, paths: Sequence[Path]) -> str:
     """The plan as text. The data is read for real; each rung is timed on a small part of it."""
     started = time.perf_counter()
-    log = read(paths, task.columns, task.only)
+    log = read_log(task, paths)
     checked = check(log, task.labels, task.strict_labels)
     splits = split(checked, task.reference, task.labels, task.seed)
     reading = time.perf_counter() - started

@@ -157,7 +157,8 @@ class DataCheck:
     "exact" and "near" (the same input in several rows) and "asked_again" (several answers in one row), each
     only where there are such inputs; ``languages`` maps an ISO 639-1 code ("und" where the text does not
     tell) to its share, measured on a sample where the log is long; ``personal`` and ``oddities`` map a kind
-    to what was found of it, kinds that were not found left out.
+    to what was found of it, kinds that were not found left out. ``found`` are English sentences about what was
+    concluded from the files and not given; ``answers`` counts the LLM's answers by the rule that read them as labels.
     """
 
     sources: tuple[str, ...]
@@ -194,6 +195,8 @@ class DataCheck:
     languages: Mapping[str, Measured] = field(default_factory=dict)
     personal: Mapping[str, Found] = field(default_factory=dict)
     oddities: Mapping[str, Found] = field(default_factory=dict)
+    found: tuple[str, ...] = ()
+    answers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One job with one kind of output, where its data is, and what it is held against."""
+    """One job with one kind of output, where its data is, and what it is held against.
+
+    ``template`` says where in a recorded message the input stands; ``raw_answers`` leaves what the LLM said as it is.
+    """
 
     name: str
     kind: Kind = "classify"
@@ -51,6 +54,8 @@ class Task:
     path: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     only: Mapping[str, str] = field(default_factory=dict)
+    template: str | None = None
+    raw_answers: bool = False
     large: str | None = None
     reference: ReferenceChoice = "auto"
     bar: Bar = field(default_factory=Bar)

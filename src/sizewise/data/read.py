@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class Summary:
     left_out: int = 0
     found: tuple[str, ...] = ()
     template: str | None = None
+    answers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Log:
     left_out: int = 0
     found: tuple[str, ...] = ()
     template: str | None = None
+    answers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def about(self) -> Summary:
@@ -81,6 +83,7 @@ class Log:
             sources=self.sources, sha256=self.sha256, columns=self.columns, rows=len(self.examples),
             rejected=dict(Counter(_kind(r.reason) for r in self.rejects).most_common()), unreadable=self.unreadable,
             repeated_ids=self.repeated_ids, left_out=self.left_out, found=self.found,
+            template=self.template, answers=self.answers,
         )  # fmt: skip
 
 

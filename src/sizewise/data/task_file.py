@@ -11,10 +11,11 @@ from typing import Any
 
 from sizewise.core.errors import TaskError
 from sizewise.core.task import Bar, Task
+from sizewise.data.template import Template
 
 _TABLES: dict[str, dict[str, type]] = {
     "task": {"name": str, "kind": str, "instructions": str, "labels": list, "reference": str, "seed": int},
-    "data": {"path": str, "columns": dict, "only": dict, "strict_labels": bool},
+    "data": {"path": str, "columns": dict, "only": dict, "strict_labels": bool, "template": str, "raw_answers": bool},
     "large": {"model": str},
     "bar": {
         "target": float, "margin": float, "delta": float, "min_coverage": float, "latency_p95_ms": float,
@@ -62,6 +63,8 @@ def read_task(path: Path) -> Task:
             bar=Bar(**bar),
             rung_settings=rungs[1],
             strict_labels=data.get("strict_labels", False),
+            template=data.get("template"),
+            raw_answers=data.get("raw_answers", False),
             seed=task.get("seed", 0),
             rungs=rungs[0] or Task("").rungs,
         )
@@ -80,6 +83,8 @@ def checked(task: Task) -> Task:
         raise TaskError(f"seed = {task.seed} must be a whole number from 0 to {2**32 - 1}.")
     if not task.rungs:
         raise TaskError("no rung is named: for example --rungs majority,keywords.")
+    if task.template is not None and not task.template.startswith("@"):
+        Template(task.template)
     for name in _SHARES:
         value = getattr(task.bar, name)
         if value is not None and not 0 < value < 1 and not (name == "min_coverage" and value in (0, 1)):
@@ -100,6 +105,7 @@ def task_tables(task: Task) -> dict[str, Any]:
     }  # fmt: skip
     data = {
         "path": task.path, "columns": dict(task.columns), "only": dict(task.only), "strict_labels": task.strict_labels,
+        "template": task.template, "raw_answers": task.raw_answers,
     }  # fmt: skip
     tables: dict[str, dict[str, Any]] = {
         "task": about, "data": data, "large": {"model": task.large}, "bar": bar,

@@ -60,6 +60,8 @@ def data_check(about: Summary, checked: Checked, division: Division, survey: Sur
         languages=_shares(spoken),
         personal=survey.personal(),
         oddities=survey.oddities(),
+        found=about.found,
+        answers=about.answers,
     )
 
 

@@ -21,7 +21,7 @@ def source_texts(run: Run) -> dict[str, str]:
     except (OSError, ValueError) as error:
         raise RunError(f"{task} is missing or damaged ({error}): the report can be written without --texts.") from error
     paths = [Path(source) for source in run.record.data_check.sources]
-    log = read(paths, data.get("columns"), data.get("only"))
+    log = read(paths, data.get("columns"), data.get("only"), data.get("template"))
     if log.sha256 != run.verdict.data.sha256:
         raise DataError(f"{paths[0]} has changed since the run was made: its texts are not shown.")
     wanted = {d.id for d in run.record.disagreements}

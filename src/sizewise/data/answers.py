@@ -1,0 +1,237 @@
+"""What an LLM said, read as a label: out of prose, JSON, code fences or quotes, by stated rules.
+
+An answer that is a label already is left exactly as it is, and so is one that no rule fits: it stays an unusable
+answer, and is counted. Rules need to know the labels: the task file's, else the gold values, else what at least five
+answers come to once they are unwrapped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sizewise.core.example import Example
+from sizewise.core.task import Task
+from sizewise.data.check import label_key
+from sizewise.data.read import Log, read
+from sizewise.data.split import GOLD_ROWS_NEEDED, LEAST_ANSWERS, LONGEST_LABEL
+
+TELLING = frozenset(
+    {
+        "label", "category", "class", "intent", "topic", "classification", "answer", "result", "prediction", "output",
+        "tag", "route", "final_answer", "метка", "категория", "класс", "тема", "ответ",
+    }
+)  # fmt: skip
+_THOUGHTS = re.compile(r"\A.*</(?:think|thinking|reasoning)>|<(?:think|thinking|reasoning)>.*?\Z", re.DOTALL)
+_FENCE = re.compile(r"```[\w+-]*[ \t]*\n?(.*?)```", re.DOTALL)
+_AROUND = " \t\r\n*_`'\"“”‘’«»„.!,;:()[]<>"
+_LINE = re.compile(
+    r"^[ \t*_#>-]*(?:the |final |predicted )*(?:{})[ \t*_]*(?::|=|—|–| is\b| - )(?P<said>.+)$".format(
+        "|".join(sorted(word.replace("_", " ") for word in TELLING))
+    ),
+    re.IGNORECASE | re.MULTILINE,
+)
+_WORD = re.compile(r"\w+")
+_DENIED = re.compile(r"\b(?:not|no|neither|never|cannot|\w+n[’']t|не|нет|ни|никак\w*)\b", re.IGNORECASE)
+LEAST_WORDS_OF_PROSE = 3
+LONGEST_ANSWER, MOST_LABELS = 8_000, 5_000
+
+
+def thoughts(text: str) -> str | None:
+    """What follows a reasoning model's thoughts (``<think>…</think>``)."""
+    rest = _THOUGHTS.sub("", text)
+    return rest if rest != text else None
+
+
+def fence(text: str) -> str | None:
+    """What stands in the code fence, where there is one only."""
+    found = _FENCE.findall(text)
+    return found[0] if len(found) == 1 else None
+
+
+def json_value(text: str) -> str | None:
+    """The value in a JSON text: of its one telling key (``label``, ``category`` …), else its only value."""
+    if text.lstrip()[:1] not in ("{", "[", '"'):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    for _ in range(3):
+        if isinstance(value, Mapping):
+            telling = [v for k, v in value.items() if k.strip().casefold() in TELLING]
+            held = telling if len(telling) == 1 else list(value.values())
+        elif isinstance(value, list):
+            held = value
+        else:
+            break
+        if len(held) != 1:
+            return None
+        value = held[0]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int | float) else None
+
+
+def quotes(text: str) -> str | None:
+    """The text without markdown, quotes, brackets and punctuation around it."""
+    bare = text.strip(_AROUND)
+    return bare if bare and bare != text else None
+
+
+def line(text: str) -> str | None:
+    """What one line says after a telling word: ``Label: x``, ``The category is x``; all such lines must agree."""
+    found = {label_key(m["said"].strip(_AROUND)): m["said"].strip(_AROUND) for m in _LINE.finditer(text)}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+Rule = Callable[[str], str | None]
+#: in this order, each on what the ones before it have left; after each, what is left may be a label
+UNWRAP: Mapping[str, Rule] = {
+    "thoughts": thoughts, "fence": fence, "json": json_value, "quotes": quotes, "line": line,
+}  # fmt: skip
+#: what is never part of a label
+WRAPPINGS = ("thoughts", "fence", "json", "line")
+PLAIN, PROSE, UNMAPPED = "plain", "prose", "unmapped"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The known labels, by key, and a pattern that finds them in a text."""
+
+    by_key: Mapping[str, str]
+    pattern: re.Pattern[str] | None
+
+    @classmethod
+    def of(cls, labels: Iterable[str]) -> Labels:
+        """Where several spellings are one label, the first stands for all."""
+        by_key: dict[str, str] = {}
+        for label in labels:
+            by_key.setdefault(label_key(label), label)
+        spelled = sorted(filter(None, map(_spelled, by_key.values())), key=len, reverse=True)
+        sought = rf"(?<!\w)(?:{'|'.join(spelled)})(?!\w)" if 0 < len(spelled) <= MOST_LABELS else None
+        return cls(by_key, re.compile(sought, re.IGNORECASE) if sought else None)
+
+    def read(self, answer: str) -> tuple[str, str]:
+        """The name of the rule that fits, and the label: the answer itself where it is plain or no rule fits."""
+        if label_key(answer) in self.by_key:
+            return PLAIN, answer
+        left = answer[:LONGEST_ANSWER]
+        for name, rule in UNWRAP.items():
+            if (unwrapped := rule(left)) is not None:
+                left = unwrapped.strip()
+                if (label := self.by_key.get(label_key(left))) is not None:
+                    return name, label
+        label = self.named_in(left)
+        return (PROSE, label) if label is not None else (UNMAPPED, answer)
+
+    def named_in(self, text: str) -> str | None:
+        """The one known label that a sentence names, as whole words; ``None`` where it names several or denies one.
+
+        A sentence has at least three words beside the label: fewer, and it may be another label.
+        """
+        if self.pattern is None:
+            return None
+        found = [m[0] for m in self.pattern.finditer(text)]
+        labels = {self.by_key.get(label_key(words)) for words in found}
+        rest = self.pattern.sub(" ", text)
+        if len(labels) != 1 or len(_WORD.findall(rest)) < LEAST_WORDS_OF_PROSE or _DENIED.search(rest):
+            return None
+        return labels.pop()
+
+
+def _spelled(label: str) -> str:
+    """A pattern for a label whose words may be parted by spaces, underscores or hyphens."""
+    return r"[\s_\-]+".join(map(re.escape, re.split(r"[\s_\-]+", label.strip()))) if re.search(r"\w", label) else ""
+
+
+def unwrapped(answer: str, rules: Iterable[str] = tuple(UNWRAP)) -> str:
+    """An answer after those of the rules that need no label."""
+    left = answer[:LONGEST_ANSWER]
+    for name in rules:
+        if (inner := UNWRAP[name](left)) is not None:
+            left = inner.strip()
+    return left
+
+
+def known_labels(examples: Sequence[Example], labels: Sequence[str] | None) -> Labels:
+    """The labels that answers may be read as: given, else gold, else what five answers come to (DESIGN.md's rule)."""
+    if labels:
+        return Labels.of(labels)
+    gold = Counter(e.gold for e in examples if e.gold is not None)
+    if gold and (gold.total() >= GOLD_ROWS_NEEDED or 2 * gold.total() >= len(examples)):
+        return Labels.of(label for label, _ in gold.most_common())
+    said = Counter(e.answer for e in examples if e.answer is not None)
+    return Labels.of([*gold, *_come_to(said)])
+
+
+def _come_to(said: Mapping[str, int]) -> list[str]:
+    """What at least five answers come to once they are unwrapped, the commonest first.
+
+    Quotes and punctuation may belong to a label: they are taken off one that is said often only if what is left is
+    said often by itself.
+    """
+    inner: Counter[str] = Counter()
+    for answer, count in said.items():
+        inner[unwrapped(answer, WRAPPINGS)] += count
+    by_itself: Counter[str] = Counter()
+    for text, count in inner.items():
+        by_itself[label_key(text)] += count
+    often = {key for key, count in by_itself.items() if count >= LEAST_ANSWERS}
+    total: Counter[str] = Counter()
+    spelled: dict[str, Counter[str]] = {}
+    for text, count in inner.items():
+        bare = unwrapped(text)
+        label = bare if label_key(bare) in often or label_key(text) not in often else text
+        if 0 < len(label) <= LONGEST_LABEL:
+            total[label_key(label)] += count
+            spelled.setdefault(label_key(label), Counter())[label] += count
+    return [spelled[key].most_common(1)[0][0] for key, count in total.most_common() if count >= LEAST_ANSWERS]
+
+
+def map_answers(log: Log, labels: Sequence[str] | None = None) -> Log:
+    """``log`` with its answers read as labels; how many by which rule is in ``answers`` and in ``found``."""
+    known = known_labels(log.examples, labels)
+    read_as: dict[str, tuple[str, str]] = {}
+    counts: Counter[str] = Counter()
+
+    def label(answer: str) -> str:
+        if answer not in read_as:
+            read_as[answer] = known.read(answer)
+        rule, value = read_as[answer]
+        counts[rule] += 1
+        return value
+
+    examples = tuple(_mapped(example, label) for example in log.examples)
+    by_rule = {name: counts[name] for name in (PLAIN, *UNWRAP, PROSE, UNMAPPED) if counts[name]}
+    return replace(log, examples=examples, answers=by_rule, found=(*log.found, *_said(by_rule)))
+
+
+def _mapped(example: Example, label: Callable[[str], str]) -> Example:
+    if example.answer is None:
+        return example
+    answer, again = label(example.answer), tuple(map(label, example.further_answers))
+    if answer is example.answer and again == example.further_answers:
+        return example
+    return replace(example, answer=answer, further_answers=again)
+
+
+def _said(by_rule: Mapping[str, int]) -> list[str]:
+    mapped = {name: count for name, count in by_rule.items() if name not in (PLAIN, UNMAPPED)}
+    if not mapped:
+        return []
+    listed = ", ".join(f"{name} {count:,}" for name, count in mapped.items())
+    return [
+        f"{sum(mapped.values()):,} of {sum(by_rule.values()):,} answers were read as labels by rule ({listed}); "
+        f"{by_rule.get(UNMAPPED, 0):,} are no label by any rule (--raw-answers takes all as they are)"
+    ]
+
+
+def read_log(task: Task, paths: Sequence[Path]) -> Log:
+    """The log of a task: read with its columns, filters and template, its answers read as labels unless told not to."""
+    log = read(paths, task.columns, task.only, task.template)
+    return log if task.raw_answers else map_answers(log, task.labels)
