@@ -15,6 +15,7 @@ import numpy as np
 from sizewise.specialists.sentence_vectors import Progress, TextEncoder, Vectors
 
 CHUNK = 1_024
+WAIT = 10.0  # seconds for another process to let go of the cache
 log = logging.getLogger(__name__)
 
 
@@ -23,9 +24,17 @@ class VectorCache:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or cache_folder() / "vectors.sqlite"
+        self._usable = True
 
     def encode(self, encoder: TextEncoder, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """``encoder.encode(texts)``, computing only what is not on disk yet; an interrupt keeps what was done."""
+        try:
+            return self._encoded(encoder, texts, progress)
+        except _DamagedRows as error:
+            self._give_up("read", error)
+            return self._encoded(encoder, texts, progress)
+
+    def _encoded(self, encoder: TextEncoder, texts: Sequence[str], progress: Progress | None) -> Vectors:
         keys = _keys(encoder, texts)
         place = {key: row for row, key in enumerate(keys.values())}
         table = _Table(len(place))
@@ -46,28 +55,48 @@ class VectorCache:
 
     def _read(self, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Vectors]]:
         try:
-            if not self.path.exists():
+            if not self._usable or not self.path.exists():
                 return
-            with closing(sqlite3.connect(self.path, timeout=10)) as database:
+            with closing(sqlite3.connect(self.path, timeout=WAIT)) as database:
                 for part in _parts(keys, 500):
                     marks = ",".join("?" * len(part))
                     rows = database.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part)  # noqa: S608
                     for key, vector in rows:
-                        yield key, np.frombuffer(vector, dtype=np.float32)
+                        yield key, _vector(vector)
         except (sqlite3.Error, OSError) as error:
-            log.warning("the vector cache %s cannot be read (%s): vectors are computed anew", self.path, error)
+            self._give_up("read", error)
 
     def _write(self, vectors: Sequence[tuple[bytes, Vectors]]) -> None:
+        if not self._usable:
+            return
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=10)) as database, database:
+            with closing(sqlite3.connect(self.path, timeout=WAIT)) as database, database:
                 database.execute("PRAGMA journal_mode=WAL")
                 database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
                 database.executemany(
                     "INSERT OR IGNORE INTO vectors VALUES (?, ?)", ((key, v.tobytes()) for key, v in vectors)
                 )
         except (sqlite3.Error, OSError) as error:
-            log.warning("the vector cache %s cannot be written (%s): going on without it", self.path, error)
+            self._give_up("written", error)
+
+    def _give_up(self, what: str, error: Exception) -> None:
+        """Do without the cache from here on: to try again at every chunk may mean to wait for a lock at every chunk."""
+        self._usable = False
+        log.warning(
+            "the vector cache %s cannot be %s (%s): going on without it. If that happens again, remove the file.",
+            self.path, what, error,
+        )  # fmt: skip
+
+
+class _DamagedRows(ValueError):
+    """What the cache holds are no vectors, or not all from one encoder."""
+
+
+def _vector(stored: object) -> Vectors:
+    if not isinstance(stored, bytes) or not stored or len(stored) % 4:
+        raise _DamagedRows("a row is no vector")
+    return np.frombuffer(stored, dtype=np.float32)
 
 
 def _keys(encoder: TextEncoder, texts: Sequence[str]) -> dict[str, bytes]:
@@ -86,6 +115,8 @@ class _Table:
         """Set one row; the first one tells how long rows are."""
         if not self.filled.any():
             self.rows = np.empty((len(self.filled), len(vector)), dtype=np.float32)
+        elif len(vector) != self.rows.shape[1]:
+            raise _DamagedRows(f"rows of {self.rows.shape[1]} and of {len(vector)} numbers")
         self.rows[row] = vector
         self.filled[row] = True
 
