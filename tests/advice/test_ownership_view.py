@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from sizewise.advice.costs import read_assumptions
+from sizewise.advice.costs import monthly_costs, read_assumptions
 from sizewise.advice.ownership import Point
+from sizewise.advice.ownership_case import with_llm
 from sizewise.advice.ownership_chart import chart
-from sizewise.advice.ownership_view import ownership, ownership_page, ownership_summary
+from sizewise.advice.ownership_view import Terms, ownership, ownership_page, ownership_summary
 from sizewise.advice.rules import LANGUAGES, Language
 from sizewise.core.errors import TaskError
 from sizewise.models.listing import exchange
@@ -79,3 +80,27 @@ def test_amounts_are_shown_by_the_rates_of_the_catalogue() -> None:
         assert rate != "unknown"
         assert ASSUMED.currency(name).per_usd == pytest.approx(rate[0], rel=1e-4)
         assert ASSUMED.currency(name).date == str(rate[1])
+
+
+def test_caching_batches_and_a_machine_that_is_there_already_lower_the_total() -> None:
+    answers: dict[str, str | float] = {"volume": 300_000.0, "output": "label"}
+    plain = ownership(answers, ASSUMED, large="gpt-4o").cases[1]
+    less = ownership(answers, ASSUMED, large="gpt-4o", terms=Terms(12, "there", 0.8, 0.5)).cases[1]
+    assert less.machine.month < plain.machine.month
+    assert less.traffic.cached_share == 0.8
+    assert "12 months" in ownership_summary(ownership(answers, ASSUMED, terms=Terms(12)))
+
+
+@pytest.mark.parametrize("terms", [{"months": 0}, {"cached_share": 1.5}, {"batch_share": -0.1}, {"machine": "stolen"}])
+def test_terms_that_make_no_sense_are_refused(terms: dict[str, object]) -> None:
+    with pytest.raises(TaskError, match="--"):
+        Terms(**terms)  # type: ignore[arg-type]
+
+
+def test_a_named_model_narrows_the_monthly_range() -> None:
+    answers: dict[str, str | float] = {"volume": 300_000.0, "output": "label"}
+    every, one = (
+        next(c.total for c in monthly_costs(answers, assumed) if c.way == "large")
+        for assumed in (ASSUMED, with_llm(ASSUMED, "gpt-4o"))
+    )
+    assert every[0] < one[0] <= one[1] <= every[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,7 +75,7 @@ def test_money_is_shown_in_the_currency_that_was_asked_for(tmp_path: Path, curre
     done = advise(questionnaire(tmp_path, "volume = 100000"), "--currency", currency, "--lang", lang)
     assert done.returncode == 0, done.stderr
     assert {"USD": "$", "EUR": "€", "RUB": "₽"}[currency.upper()] in done.stdout
-    assert ("2025-09-05" in done.stdout) == (currency != "USD")
+    assert bool(re.search(r"\d{4}-\d\d-\d\d\)", done.stdout)) == (currency != "USD")
 
 
 def test_a_currency_without_a_rate_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal
 
 from sizewise.advice.costs import Assumptions, Range
@@ -32,6 +33,13 @@ def prices_of(name: str) -> TokenPrices:
         output=price.output,
         batch_discount=0.0 if price.batch_discount == "unknown" else price.batch_discount,
     )
+
+
+def with_llm(assumed: Assumptions, name: str) -> Assumptions:
+    """The assumptions with the price of one large model in the place of a cheap and a dear one's."""
+    prices = prices_of(name)
+    pair = prices.input, prices.output
+    return replace(assumed, cheap=pair, dear=pair, llm_source=name)
 
 
 def middle(ends: Range) -> float:

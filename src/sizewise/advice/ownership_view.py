@@ -27,7 +27,7 @@ from sizewise.advice.ownership_chart import chart
 from sizewise.advice.questionnaire import Answers
 from sizewise.advice.rules import Language
 from sizewise.advice.words import money, rate_text, say
-from sizewise.core.errors import SizewiseError
+from sizewise.core.errors import SizewiseError, TaskError
 from sizewise.models.listing import llm, usd_price
 
 MONTHS = 24
@@ -41,6 +41,25 @@ VARIED: tuple[tuple[Literal["requests", "price", "utilisation"], float, float], 
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """Over how many months, on what machine, and what a cache and batches take off the calls (shares from 0 to 1)."""
+
+    months: int = MONTHS
+    machine: Literal["rented", "bought", "there"] = "rented"
+    cached_share: float = 0.0
+    batch_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.months <= 600:
+            raise TaskError(f"--months {self.months}: from 1 to 600.")
+        if self.machine not in ("rented", "bought", "there"):
+            raise TaskError(f"--machine {self.machine!r}: rented, bought or there.")
+        for name, share in (("--cached-share", self.cached_share), ("--batch-share", self.batch_share)):
+            if not 0 <= share <= 1:
+                raise TaskError(f"{name} {share}: a share from 0 to 1.")
+
+
+@dataclass(frozen=True, slots=True)
 class Ownership:
     """The three cases, by whom the assumptions favour: small, neither, large; and what they are shown in."""
 
@@ -49,30 +68,46 @@ class Ownership:
     assumed: Assumptions
     currency: Currency
     closed: bool = False
+    months: int = MONTHS
 
 
 def ownership(
-    answers: Answers, assumed: Assumptions, currency: str = "USD", large: str | None = None, cascade: bool = True
+    answers: Answers,
+    assumed: Assumptions,
+    currency: str = "USD",
+    large: str | None = None,
+    terms: Terms | None = None,
 ) -> Ownership:
     """The cost of both ways for a task of which ``answers`` tell volume and kind of output.
 
     A volume that is not known is the middle of its range. Raises ``TaskError`` where the catalogue has no price for ``large``.
     """
+    terms = terms or Terms()
     name = large or DEFAULT_LARGE
     prices: TokenPrices = prices_of(name)
     volume = answers.get("volume")
     requests = middle(VOLUMES) if volume is None else max(float(volume), 1.0)
     kind = answers.get("output")
     one, two, three = (
-        case_of(assumed, prices, requests, side, kind=kind if isinstance(kind, str) else None, cascade=cascade)
+        case_of(
+            assumed,
+            prices,
+            requests,
+            side,
+            kind=kind if isinstance(kind, str) else None,
+            machine=terms.machine,
+            cached_share=terms.cached_share,
+            batch_share=terms.batch_share,
+        )
         for side in SIDES
     )
-    return Ownership((one, two, three), name, assumed, assumed.currency(currency), answers.get("perimeter") == "closed")
+    closed = answers.get("perimeter") == "closed"
+    return Ownership((one, two, three), name, assumed, assumed.currency(currency), closed, terms.months)
 
 
 def ownership_summary(found: Ownership, language: Language = "en") -> str:
     """Totals, break-even and where the verdict flips, for each set of assumptions."""
-    head = say("ownership", language, months=MONTHS, model=found.large)
+    head = say("ownership", language, months=found.months, model=found.large)
     lines = [f"{head}:"]
     for row in rows(found, language):
         side, small, large, repaid, price, volume = row
@@ -89,15 +124,15 @@ def rows(found: Ownership, language: Language) -> list[list[str]]:
     """For each set of assumptions: whom it favours, both totals, break-even, the price and the volume of the flip."""
     table = []
     for side, case in zip(SIDES, found.cases, strict=True):
-        small, large = small_bill(case).total(MONTHS), large_bill(case).total(MONTHS)
+        small, large = small_bill(case).total(found.months), large_bill(case).total(found.months)
         table.append(
             [
                 say(f"ownership_side_{side}", language),
                 money(small, language, found.currency),
                 money(large, language, found.currency),
                 _repaid(case, language),
-                _price(case, language),
-                _volume(case, language),
+                _price(case, found.months, language),
+                _volume(case, found.months, language),
             ]
         )
     return table
@@ -114,8 +149,8 @@ def _repaid(case: Case, language: Language) -> str:
     )
 
 
-def _price(case: Case, language: Language) -> str:
-    factor = flip_price(case, MONTHS)
+def _price(case: Case, months: int, language: Language) -> str:
+    factor = flip_price(case, months)
     if factor is None:
         return say("ownership_no_calls", language)
     if factor <= 0:
@@ -123,8 +158,8 @@ def _price(case: Case, language: Language) -> str:
     return say("ownership_of_today", language, value=_times(factor, language))
 
 
-def _volume(case: Case, language: Language) -> str:
-    requests = flip_requests(case, MONTHS)
+def _volume(case: Case, months: int, language: Language) -> str:
+    requests = flip_requests(case, months)
     if requests is None:
         return say("ownership_no_volume", language)
     if requests <= 1:
@@ -135,10 +170,10 @@ def _volume(case: Case, language: Language) -> str:
 def falling(found: Ownership, language: Language) -> str:
     """In how many months falling prices flip the verdict, at the middle of all assumptions."""
     fall = max(found.assumed.of("price_fall"))
-    factor = flip_price(found.cases[1], MONTHS)
+    factor = flip_price(found.cases[1], found.months)
     months = None if factor is None else months_until(factor, fall)
-    if months is None or months > 10 * MONTHS:
-        return say("ownership_fall_never", language, months=10 * MONTHS)
+    if months is None or months > 10 * found.months:
+        return say("ownership_fall_never", language, months=10 * found.months)
     return say("ownership_fall", language, fall=f"{100 * fall:.0f} %", months=f"{months:.0f}")
 
 
@@ -161,7 +196,7 @@ def ownership_page(found: Ownership, language: Language = "en") -> str:
         language=language,
         css=Markup(css),  # noqa: S704 - a file of ours
         say=lambda name: say(name, language),
-        title=say("ownership", language, months=MONTHS, model=found.large),
+        title=say("ownership", language, months=found.months, model=found.large),
         rows=rows(found, language),
         items=_items(found, language),
         charts=[(title, Markup(svg)) for title, svg in _charts(found, language)],  # noqa: S704 - escaped as it was drawn
@@ -197,7 +232,7 @@ def _charts(found: Ownership, language: Language) -> list[tuple[str, str]]:
     drawn = []
     for what, low, high in VARIED:
         values = [low * (high / low) ** (step / STEPS) for step in range(STEPS + 1)]
-        one, two, three = (sweep(case, MONTHS, what, values) for case in found.cases)
+        one, two, three = (sweep(case, found.months, what, values) for case in found.cases)
         title = say(f"ownership_by_{what}", language)
         drawn.append((title, chart((one, two, three), title, _axis(what, language), _amount(found, language))))
     return drawn

@@ -32,6 +32,16 @@ def advise(
     large: Annotated[
         str | None, typer.Option("--large", help="The LLM whose price counts; see `sizewise models --kind llm`.")
     ] = None,
+    months: Annotated[int, typer.Option("--months", help="With --ownership: over how many months.")] = 24,
+    machine: Annotated[
+        str, typer.Option("--machine", help="With --ownership: rented, bought, or there already.")
+    ] = "rented",
+    cached_share: Annotated[
+        float, typer.Option("--cached-share", help="With --ownership: share of input tokens that a cache serves.")
+    ] = 0.0,
+    batch_share: Annotated[
+        float, typer.Option("--batch-share", help="With --ownership: share of requests sent in batches.")
+    ] = 0.0,
     rules_file: Annotated[
         Path | None, typer.Option("--rules", help="Rules of your own instead of advice.toml.")
     ] = None,
@@ -46,8 +56,9 @@ def advise(
     import msgspec
 
     from sizewise.advice.costs import read_assumptions
+    from sizewise.advice.ownership_case import with_llm
+    from sizewise.advice.ownership_view import Terms, ownership_page, ownership_summary
     from sizewise.advice.ownership_view import ownership as owning
-    from sizewise.advice.ownership_view import ownership_page, ownership_summary
     from sizewise.advice.page import page
     from sizewise.advice.questionnaire import read_answers, written
     from sizewise.advice.rules import read_rules
@@ -58,6 +69,8 @@ def advise(
 
     language: TextLanguage = "ru" if lang is Language.ru else "en"
     rules, assumed = read_rules(rules_file), read_assumptions(assumptions)
+    if large is not None:
+        assumed = with_llm(assumed, large)
     if template is not None:
         write_whole(template, written({}, rules))
         typer.echo(template)
@@ -73,7 +86,8 @@ def advise(
     decision = Run.open(run).verdict.decision if run else None
     if file is None:
         answers = _ask(rules, language)
-    owned = owning(answers, assumed, currency, large) if ownership is not None or large is not None else None
+    terms = Terms(months, machine, cached_share, batch_share)  # type: ignore[arg-type]
+    owned = owning(answers, assumed, currency, large, terms) if ownership is not None or large is not None else None
     if ownership is not None and owned is not None:
         write_whole(ownership, ownership_page(owned, language))
     if save is not None:
