@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,10 @@ from sizewise.cli.options import (
     filters,
     pairs,
 )
+
+if TYPE_CHECKING:
+    from sizewise.core.task import Task
+    from sizewise.run import Run
 
 
 def decide(
@@ -56,30 +60,50 @@ def decide(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print verdict.json instead of the summary.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Make a finished run anew.")] = False,
+    portfolio: Annotated[
+        bool, typer.Option("--portfolio", help="Each SOURCE is a task of its own; weigh all of them together.")
+    ] = False,
 ) -> None:
     """Find out whether a small model can take over the task, build it, prove it, and write a report."""
     from sizewise import pipeline
     from sizewise.api import resolve
+    from sizewise.cli.decide_portfolio import decide_all, listed, say
     from sizewise.cli.progress import ConsoleListener
     from sizewise.cli.terminal_text import harmless, plain
     from sizewise.core.errors import TaskError
     from sizewise.data.task_file import with_options
     from sizewise.report.terminal import summary
 
+    def set_up(task: Task) -> Task:
+        return with_options(
+            task,
+            {"target": target, "margin": margin, "delta": delta, "volume_per_month": volume},
+            reference=reference.value if reference else None,
+            rungs=tuple(r.strip() for r in rungs.split(",") if r.strip()) if rungs is not None else None,
+            seed=seed,
+            large=large,
+            columns=pairs("--columns", columns) or None,
+            only=filters(only) or None,
+            template=template,
+            raw_answers=raw_answers or None,
+            strict_labels=strict_labels or None,
+        )
+
+    def run_one(task: Task, paths: list[Path], folder: Path) -> Run:
+        return pipeline.decide(
+            task, paths, folder, listener=listener, language=lang.value, texts=texts, bundle=bundle, force=force
+        )
+
+    if portfolio and not dry_run:
+        if out is None:
+            raise TaskError("decide --portfolio needs --out FOLDER, the folder that holds a run for each task.")
+        tasks = listed(sources, out, set_up)
+        with ConsoleListener() as listener:
+            said = decide_all(tasks, out, run_one, listener, lang.value, force)
+        say(said)
+        return
     task, paths = resolve(sources)
-    task = with_options(
-        task,
-        {"target": target, "margin": margin, "delta": delta, "volume_per_month": volume},
-        reference=reference.value if reference else None,
-        rungs=tuple(r.strip() for r in rungs.split(",") if r.strip()) if rungs is not None else None,
-        seed=seed,
-        large=large,
-        columns=pairs("--columns", columns) or None,
-        only=filters(only) or None,
-        template=template,
-        raw_answers=raw_answers or None,
-        strict_labels=strict_labels or None,
-    )
+    task = set_up(task)
     if dry_run:
         from sizewise.cli.plan import plan
 
@@ -88,9 +112,7 @@ def decide(
     if out is None:
         raise TaskError("decide needs --out FOLDER, the folder that the run is written to.")
     with ConsoleListener() as listener:
-        run = pipeline.decide(
-            task, paths, out, listener=listener, language=lang.value, texts=texts, bundle=bundle, force=force
-        )
+        run = run_one(task, paths, out)
     if as_json:
         typer.echo(harmless((run.folder / "verdict.json").read_text(encoding="utf-8")), nl=False)
     else:
