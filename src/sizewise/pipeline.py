@@ -60,7 +60,7 @@ def decide(
     rungs = recipes(task, listener.progress)
     with clock.stage("read"):
         log = read_log(task, paths)
-        task = replace(task, template=log.template)
+        task = replace(task, template=log.template, columns=log.names)
         for sentence in log.found:
             listener.found(sentence)
     with clock.stage("check"):

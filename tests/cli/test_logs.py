@@ -64,6 +64,20 @@ def test_a_frame_is_shown_then_accepted_then_kept(
     assert (again.returncode, "finished run" in again.stderr.decode()) == (2, True)  # the same run, not another one
 
 
+def test_columns_found_by_name_are_kept_with_the_run(
+    sizewise: Sizewise, log_rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    text = "utterance,intent\n" + "".join(f"{row['input']},{row['gold']}\n" for row in log_rows)
+    (tmp_path / "log.csv").write_text(text.replace(", ", " "))
+    done = sizewise("decide", "log.csv", "--out", "run", "--rungs", "majority")
+    assert done.returncode == 0, done.stderr.decode()
+    assert "taken by their names: input=utterance, gold=intent" in " ".join(done.stderr.decode().split())
+    columns = tomllib.loads((tmp_path / "run" / "task.toml").read_text())["data"]["columns"]
+    assert columns == {"input": "utterance", "gold": "intent"}
+    predicted = sizewise("predict", "run", stdin=json.dumps({"utterance": "where is my parcel"}).encode())
+    assert "answer" in json.loads(predicted.stdout)
+
+
 def test_whole_messages_are_used_and_said(sizewise: Sizewise, log_rows: list[dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text(chats(log_rows, "{input}"))
     done = sizewise("check", "log.jsonl")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizewise.data.answers import Labels, map_answers
+from sizewise.core.task import Task
+from sizewise.data.answers import Labels, LogStream, map_answers, read_log
 from sizewise.data.read import Log, read
 
 Write = Callable[..., Path]
@@ -111,6 +112,18 @@ def test_further_answers_are_read_as_well(write: Write) -> None:
     log = read([write([{"input": "x", "answer": ["Label: a", "a", "Label: b"], "gold": "a"}])])
     (example,) = map_answers(log).examples
     assert (example.answer, example.further_answers) == ("a", ("a", "Label: b"))
+
+
+@pytest.mark.parametrize("labels", [None, ("refund", "card")])
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_stream_and_a_log_are_the_same(write: Write, labels: tuple[str, ...] | None, raw: bool) -> None:
+    said = ['{"label": "refund"}', "card", "Label: card", "neither of them", "refund."] * 6
+    path = write([{"input": f"text {i}", "answer": [answer, "card"]} for i, answer in enumerate(said)])
+    task = Task("t", labels=labels, raw_answers=raw)
+    log, stream = read_log(task, [path]), LogStream(task, [path])
+    assert tuple(stream.rows()) == log.examples
+    assert stream.summary() == log.about
+    assert bool(log.answers) is not raw
 
 
 @given(st.sampled_from(LABELS), st.integers(0, 5))

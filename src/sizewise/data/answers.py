@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sizewise.core.example import Example
 from sizewise.core.task import Task
 from sizewise.data.check import label_key
-from sizewise.data.read import Log, read
+from sizewise.data.read import Log, Reading, Reject, Summary, read
 from sizewise.data.split import GOLD_ROWS_NEEDED, LEAST_ANSWERS, LONGEST_LABEL
 
 TELLING = frozenset(
@@ -38,7 +38,7 @@ _LINE = re.compile(
 _WORD = re.compile(r"\w+")
 _DENIED = re.compile(r"\b(?:not|no|neither|never|cannot|\w+n[’']t|не|нет|ни|никак\w*)\b", re.IGNORECASE)
 LEAST_WORDS_OF_PROSE = 3
-LONGEST_ANSWER, MOST_LABELS = 8_000, 5_000
+LONGEST_ANSWER, LONGEST_GOLD, MOST_LABELS, MOST_REMEMBERED = 8_000, 400, 5_000, 20_000
 
 
 def thoughts(text: str) -> str | None:
@@ -158,26 +158,31 @@ def unwrapped(answer: str, rules: Iterable[str] = tuple(UNWRAP)) -> str:
     return left
 
 
-def known_labels(examples: Sequence[Example], labels: Sequence[str] | None) -> Labels:
-    """The labels that answers may be read as: given, else gold, else what five answers come to (DESIGN.md's rule)."""
+def known_labels(examples: Iterable[Example], labels: Sequence[str] | None) -> Labels:
+    """The labels that answers may be read as: given, else gold, else what five answers come to (DESIGN.md's rule).
+
+    ``examples`` may be a stream; what is kept of it are the distinct texts that are short enough to be labels.
+    """
     if labels:
         return Labels.of(labels)
-    gold = Counter(e.gold for e in examples if e.gold is not None)
-    if gold and (gold.total() >= GOLD_ROWS_NEEDED or 2 * gold.total() >= len(examples)):
+    rows, gold, inner = 0, Counter[str](), Counter[str]()
+    for example in examples:
+        rows += 1
+        if example.gold is not None and (example.gold in gold or len(example.gold) <= LONGEST_GOLD):
+            gold[example.gold] += 1
+        if example.answer is not None and len(text := unwrapped(example.answer, WRAPPINGS)) <= 2 * LONGEST_LABEL:
+            inner[text] += 1
+    if gold and (gold.total() >= GOLD_ROWS_NEEDED or 2 * gold.total() >= rows):
         return Labels.of(label for label, _ in gold.most_common())
-    said = Counter(e.answer for e in examples if e.answer is not None)
-    return Labels.of([*gold, *_come_to(said)])
+    return Labels.of([*gold, *_come_to(inner)])
 
 
-def _come_to(said: Mapping[str, int]) -> list[str]:
-    """What at least five answers come to once they are unwrapped, the commonest first.
+def _come_to(inner: Mapping[str, int]) -> list[str]:
+    """The labels among the answers without their wrappings: what at least five come to, the commonest first.
 
     Quotes and punctuation may belong to a label: they are taken off one that is said often only if what is left is
     said often by itself.
     """
-    inner: Counter[str] = Counter()
-    for answer, count in said.items():
-        inner[unwrapped(answer, WRAPPINGS)] += count
     by_itself: Counter[str] = Counter()
     for text, count in inner.items():
         by_itself[label_key(text)] += count
@@ -193,31 +198,42 @@ def _come_to(said: Mapping[str, int]) -> list[str]:
     return [spelled[key].most_common(1)[0][0] for key, count in total.most_common() if count >= LEAST_ANSWERS]
 
 
+class _Reader:
+    """Reads answers as labels and counts by which rule; what was read often is not worked out again."""
+
+    def __init__(self, known: Labels) -> None:
+        self._known = known
+        self._read: dict[str, tuple[str, str]] = {}
+        self._counts: Counter[str] = Counter()
+
+    def mapped(self, example: Example) -> Example:
+        """``example`` with its answers read, itself where they are plain."""
+        if example.answer is None:
+            return example
+        answer, again = self._label(example.answer), tuple(map(self._label, example.further_answers))
+        if answer is example.answer and again == example.further_answers:
+            return example
+        return replace(example, answer=answer, further_answers=again)
+
+    def _label(self, answer: str) -> str:
+        found = self._read.get(answer)
+        if found is None:
+            found = self._known.read(answer)
+            if len(self._read) < MOST_REMEMBERED:
+                self._read[answer] = found
+        self._counts[found[0]] += 1
+        return found[1]
+
+    def counts(self) -> dict[str, int]:
+        return {name: self._counts[name] for name in (PLAIN, *UNWRAP, PROSE, UNMAPPED) if self._counts[name]}
+
+
 def map_answers(log: Log, labels: Sequence[str] | None = None) -> Log:
     """``log`` with its answers read as labels; how many by which rule is in ``answers`` and in ``found``."""
-    known = known_labels(log.examples, labels)
-    read_as: dict[str, tuple[str, str]] = {}
-    counts: Counter[str] = Counter()
-
-    def label(answer: str) -> str:
-        if answer not in read_as:
-            read_as[answer] = known.read(answer)
-        rule, value = read_as[answer]
-        counts[rule] += 1
-        return value
-
-    examples = tuple(_mapped(example, label) for example in log.examples)
-    by_rule = {name: counts[name] for name in (PLAIN, *UNWRAP, PROSE, UNMAPPED) if counts[name]}
+    reader = _Reader(known_labels(log.examples, labels))
+    examples = tuple(map(reader.mapped, log.examples))
+    by_rule = reader.counts()
     return replace(log, examples=examples, answers=by_rule, found=(*log.found, *_said(by_rule)))
-
-
-def _mapped(example: Example, label: Callable[[str], str]) -> Example:
-    if example.answer is None:
-        return example
-    answer, again = label(example.answer), tuple(map(label, example.further_answers))
-    if answer is example.answer and again == example.further_answers:
-        return example
-    return replace(example, answer=answer, further_answers=again)
 
 
 def _said(by_rule: Mapping[str, int]) -> list[str]:
@@ -235,3 +251,35 @@ def read_log(task: Task, paths: Sequence[Path]) -> Log:
     """The log of a task: read with its columns, filters and template, its answers read as labels unless told not to."""
     log = read(paths, task.columns, task.only, task.template)
     return log if task.raw_answers else map_answers(log, task.labels)
+
+
+class LogStream:
+    """``read_log`` as a stream in bounded memory, used as ``Reading`` is: ``rows()`` once, then ``summary()``.
+
+    Where the labels are not given and answers are to be read, the files are read twice: first for the labels.
+    """
+
+    def __init__(self, task: Task, paths: Sequence[Path], on_reject: Callable[[Reject], None] | None = None) -> None:
+        self._task, self._paths = task, paths
+        self._reading = self._new(on_reject)
+        self._reader: _Reader | None = None
+
+    def _new(self, on_reject: Callable[[Reject], None] | None = None) -> Reading:
+        return Reading(self._paths, self._task.columns, self._task.only, on_reject, self._task.template)
+
+    def rows(self) -> Iterator[Example]:
+        """The examples, in order."""
+        if self._task.raw_answers:
+            yield from self._reading.rows()
+            return
+        labels = self._task.labels
+        self._reader = _Reader(known_labels(() if labels else self._new().rows(), labels))
+        yield from map(self._reader.mapped, self._reading.rows())
+
+    def summary(self) -> Summary:
+        """What was read, once ``rows`` has come to its end. Raises ``DataError`` where no use can be made of it."""
+        about = self._reading.summary()
+        if self._reader is None:
+            return about
+        by_rule = self._reader.counts()
+        return replace(about, answers=by_rule, found=(*about.found, *_said(by_rule)))

@@ -44,7 +44,8 @@ class Summary:
 
     ``rejected`` counts rows by the kind of reason; ``unreadable`` counts values that were dropped, by column;
     ``sha256`` is of the files; ``found`` are sentences about what was concluded from the file and not given;
-    ``template`` is the one by which inputs were cut out of messages, ``None`` where the rows had inputs.
+    ``template`` is the one by which inputs were cut out of messages, ``None`` where the rows had inputs; ``names``
+    maps our names to the files' as they were read, given or found.
     """
 
     sources: tuple[str, ...]
@@ -58,6 +59,7 @@ class Summary:
     found: tuple[str, ...] = ()
     template: str | None = None
     answers: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Log:
     found: tuple[str, ...] = ()
     template: str | None = None
     answers: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def about(self) -> Summary:
@@ -83,7 +86,7 @@ class Log:
             sources=self.sources, sha256=self.sha256, columns=self.columns, rows=len(self.examples),
             rejected=dict(Counter(_kind(r.reason) for r in self.rejects).most_common()), unreadable=self.unreadable,
             repeated_ids=self.repeated_ids, left_out=self.left_out, found=self.found,
-            template=self.template, answers=self.answers,
+            template=self.template, answers=self.answers, names=self.names,
         )  # fmt: skip
 
 
@@ -112,7 +115,7 @@ def read(
     return Log(
         examples=examples, rejects=tuple(rejects), sources=about.sources, sha256=about.sha256, columns=about.columns,
         unreadable=about.unreadable, repeated_ids=about.repeated_ids, left_out=about.left_out, found=about.found,
-        template=about.template,
+        template=about.template, names=about.names,
     )  # fmt: skip
 
 
@@ -145,6 +148,7 @@ class Reading:
         self._wanted, self._prompts = template, Prompts()
         self._template: str | None = None
         self._kept = "input"
+        self._resolved = self._columns
         self._found: list[str] = []
         self._bodies: dict[str, tuple[Path, int, str, Any]] = {}
         self._on_reject = on_reject
@@ -160,6 +164,8 @@ class Reading:
     def rows(self) -> Generator[Example]:
         """The examples, in the order of the files. Raises ``DataError`` where a file cannot be read at all."""
         layouts = [layout(path, self._columns) for path in self._paths]
+        if all(one.names == layouts[0].names for one in layouts):
+            self._resolved = dict(layouts[0].names)
         self._found += [sentence for one in layouts for sentence in one.found]
         self._settle(layouts)
         for one in layouts:
@@ -264,7 +270,7 @@ class Reading:
             sources=sources, sha256=self._hash, columns=tuple(self._seen), rows=self._rows,
             rejected=dict(self._rejected.most_common()), unreadable=dict(self._unreadable),
             repeated_ids=self._repeated_ids, left_out=self._left_out, found=tuple(self._found),
-            template=self._template,
+            template=self._template, names=self._resolved,
         )  # fmt: skip
 
     def _reject(self, path: Path, line: int, reason: str, raw: str) -> None:

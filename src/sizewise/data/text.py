@@ -14,6 +14,8 @@ def readable(text: str) -> str:
     >>> readable("ok"), readable("a\\ud800b")
     ('ok', 'a\\ufffdb')
     """
+    if text.isascii():
+        return text
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -16,6 +16,7 @@ NUMBER_COLUMNS = ("latency_ms", "cost_usd")
 COUNT_COLUMNS = ("prompt_tokens", "cached_tokens", "completion_tokens")
 LARGEST = 1e12  # of a time, a cost or a count: beyond that nobody measured anything
 COLUMNS = TEXT_COLUMNS + NUMBER_COLUMNS + COUNT_COLUMNS
+_EXACT = 2**53
 SPLITS = {"train": "train", "calibrate": "calibrate", "test": "test"} | {
     "training": "train", "calibration": "calibrate", "validation": "calibrate", "valid": "calibrate",
     "val": "calibrate", "dev": "calibrate",
@@ -66,7 +67,9 @@ def example(identifier: str, values: Mapping[str, Any], unreadable: Counter[str]
     answer = values["answer"]
     said = answer if isinstance(answer, list) else (answer,)
     labels = [sys.intern(text) for one in said if (text := scalar_text(one)) is not None]
-    unreadable.update(name for name in TEXT_COLUMNS if is_no_number(values[name]))
+    for name in TEXT_COLUMNS:
+        if values[name].__class__ is float and is_no_number(values[name]):
+            unreadable[name] += 1
     split = scalar_text(values["split"])
     return Example(
         id=identifier,
@@ -100,6 +103,8 @@ def _number(column: str, values: Mapping[str, Any], unreadable: Counter[str]) ->
     value = values[column]
     if value is None or value == "":
         return None
+    if value.__class__ is int and 0 <= value < _EXACT:
+        return float(value)
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
