@@ -19,7 +19,7 @@ from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError
 
 LIMIT = 3
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+REFUSED = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "the disk is full") | {errno.EIO: "the disk failed"}
 Parameters = ParamSpec("Parameters")
 
 app = typer.Typer(
@@ -95,9 +95,12 @@ def main() -> None:
         _drop_output()
         sys.exit(0)
     except (OSError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno not in FULL:
+        if isinstance(error, OSError) and error.errno not in REFUSED:
             raise
-        _say("the disk is full." if isinstance(error, OSError) else "the memory of this machine does not suffice.")
+        what = (
+            REFUSED[error.errno or 0] if isinstance(error, OSError) else "the memory of this machine does not suffice"
+        )
+        _say(f"{what}. What was done is kept: make room and run the same command again.")
         _drop_output()
         sys.exit(LIMIT)
 
