@@ -8,13 +8,14 @@ fit (the update behind the leave-one-out formula of Allen 1974, for groups of ro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from sizewise.specialists.heads import Head, Ints, Singles, Target, centred, enough, fit_temperature
+from sizewise.specialists.heads import Head, Ints, Singles, Target, centred, enough, fit_temperature, probability_of
 
 MOST_PRODUCTS = 8e9
 GAIN = 12.0
@@ -63,32 +64,44 @@ class _Sums:
 
 
 def cross_scores(
-    features: Singles, target: Target, folds: Ints, logits: bool = True, penalty: float = 1.0
+    features: Singles, target: Target, folds: Ints, penalties: Sequence[float] = (1.0,)
 ) -> tuple[Head, Singles]:
     """A head fitted on all rows, and the (n, labels) scores of heads that did not learn from each row's fold.
 
-    With ``logits`` both are multiplied by the factor at which the out-of-fold scores are most likely.
+    Of several ``penalties`` that one is taken whose out-of-fold scores make the targets most likely. Head and
+    scores are multiplied by the factor at which they do, so that they are logits.
     """
     parts = [
         _Sums.of(features, target, np.flatnonzero((folds == fold) & target.taught))
         for fold in range(int(folds.max()) + 1)
     ]
     whole = _Sums(sum_of([p.gram for p in parts]), sum_of([p.moment for p in parts]))
-    scores = np.empty((len(folds), target.size), dtype=np.float32)
+    taught = enough(np.flatnonzero(target.taught), target.size)
+    best: tuple[float, float, float, Singles] | None = None
+    for penalty in penalties:
+        scores = _held_out(features, folds, whole, parts, penalty)
+        factor = GAIN * fit_temperature(GAIN * scores[taught], target.numbers[taught])
+        chances = probability_of(factor * scores[taught], target.numbers[taught])
+        likelihood = float(np.log(np.maximum(chances, 1e-12)).mean())
+        if best is None or likelihood > best[0]:
+            best = likelihood, penalty, factor, scores
+    assert best is not None
+    _, penalty, factor, scores = best
+    scores *= np.float32(factor)
+    head = whole.head(penalty)
+    return Head(head.weights * np.float32(factor), head.bias), scores
+
+
+def _held_out(features: Singles, folds: Ints, whole: _Sums, parts: Sequence[_Sums], penalty: float) -> Singles:
+    """(n, labels) scores of each fold's rows by the ridge head of all other folds."""
+    scores = np.empty((len(folds), whole.moment.shape[1]), dtype=np.float32)
     for fold, part in enumerate(parts):
         head = whole.without(part).head(penalty)
         held = np.flatnonzero(folds == fold)
         for start in range(0, len(held), BLOCK):
             rows = held[start : start + BLOCK]
             scores[rows] = centred(features[rows] @ head.weights)
-    head = whole.head(penalty)
-    if not logits:
-        return head, scores
-    scores *= np.float32(GAIN)
-    taught = enough(np.flatnonzero(target.taught), target.size)
-    factor = fit_temperature(scores[taught], target.numbers[taught])
-    scores *= np.float32(factor)
-    return _raised(head, GAIN * factor), scores
+    return scores
 
 
 def sum_of(arrays: list[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -97,7 +110,3 @@ def sum_of(arrays: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     for array in arrays[1:]:
         total += array
     return total
-
-
-def _raised(head: Head, factor: float) -> Head:
-    return Head(head.weights * np.float32(factor), head.bias)

@@ -33,11 +33,10 @@ from sizewise.specialists.heads import (
     Target,
     blocks,
     fit_logistic,
-    fit_ridge,
     fit_shares,
-    log_sum_exp,
     softmax,
     targets_of,
+    unlikeness,
 )
 from sizewise.specialists.keywords import BLOCKS as NGRAM_HEADS
 from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist, named
@@ -50,7 +49,8 @@ from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 Ints = NDArray[np.int64]
 SCALE = 8.0
 GAMMA = 2.0
-KERNEL_GAIN = 12.0
+MANY_ROWS, FEWER_ANCHORS = 20_000, 1_500
+PENALTIES = (0.3, 1.0)  # of the anchors' head: the first where labels are clean, the second where they are not
 BLOCK = 20_000
 TRIED_ROWS = 4_000
 NAMES_GAIN = 8.0
@@ -112,13 +112,23 @@ def kernel(one: Singles, other: Singles) -> Singles:
     return np.asarray(np.exp(-GAMMA * (1 - cosines)), dtype=np.float32)
 
 
+def whitened(products: NDArray[np.float64]) -> Singles:
+    """The matrix that turns similarities to anchors into features whose products are the kernel's own."""
+    from scipy.linalg import cholesky, solve_triangular
+
+    products[np.diag_indices(len(products))] += 1e-4
+    lower = cholesky(products, lower=True, check_finite=False)
+    inverse = solve_triangular(lower, np.eye(len(lower)), lower=True, check_finite=False)
+    return np.ascontiguousarray(inverse.T, dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderRecipe:
     """``encoder`` is a model reference, or ``by-language``; vectors are computed once and cached on disk."""
 
     encoder: str = BY_LANGUAGE
     dimensions: int = 512
-    anchors: int = 1_500
+    anchors: int = 2_500
     penalty: float = 1.0
     iterations: int = 40
     seed: int = 0
@@ -156,7 +166,7 @@ class EncoderRecipe:
             fitted + lower.fit_seconds,
             time.perf_counter() - started + lower.seconds,
             None if second is None or specialist.second is None else specialist.second.joined(second)[None],
-            (*self.circumstances(examples), *cheaper(target, seen.components, seen.similarities)),
+            (*self.circumstances(examples), *cheaper(target, seen.components)),
         )
 
     def circumstances(self, examples: Train) -> tuple[Circumstance, ...]:
@@ -199,8 +209,8 @@ class EncoderRecipe:
     ) -> tuple[Mixture, dict[str, Singles]]:
         """Heads for one target, in the shares that suit their out-of-fold scores, and those scores."""
         one, component_scores = cross_scores(self._logistic, seen.components, target, folds)
-        two, anchor_scores = cross_scores(self._ridge, seen.similarities, target, folds, logits=False)
-        anchor_scores *= np.float32(KERNEL_GAIN)
+        penalties = PENALTIES if len(folds) <= MANY_ROWS else PENALTIES[1:]
+        two, anchor_scores = closed_form.cross_scores(seen.similarities, target, folds, penalties)
         scores = {
             "components": component_scores,
             "anchors": anchor_scores,
@@ -209,16 +219,13 @@ class EncoderRecipe:
         }
         heads = {
             "components": folded(one, seen.bases.components),
-            "anchors": folded(two, seen.bases.whitening * np.float32(KERNEL_GAIN)),
+            "anchors": folded(two, seen.bases.whitening),
             "names": seen.names,
         }
         return Mixture(heads, fit_shares(scores, target)), scores
 
     def _logistic(self, components: Singles, targets: Singles) -> Head:
         return fit_logistic(components, targets, self.penalty, self.iterations)
-
-    def _ridge(self, similarities: Singles, targets: Singles) -> Head:
-        return fit_ridge(similarities, targets, self.penalty)
 
     def _views(self, vectors: Singles, views: int, groups: Sequence[int]) -> tuple[Views, Bases]:
         shaped = vectors.reshape(len(vectors), views, -1)
@@ -231,8 +238,7 @@ class EncoderRecipe:
             products += joined.T @ joined
         _, directions = np.linalg.eigh(products)
         components = directions[:, ::-1][:, : self.dimensions] * np.float32(SCALE)
-        values, basis = np.linalg.eigh(kernel(anchors, anchors).astype(np.float64))
-        whitening = (basis / np.sqrt(np.maximum(values, 1e-4))).astype(np.float32)
+        whitening = whitened(kernel(anchors, anchors).astype(np.float64))
         return seen, Bases(np.ascontiguousarray(components), whitening)
 
     def _anchors(self, vectors: Singles, groups: Sequence[int]) -> Singles:
@@ -240,7 +246,8 @@ class EncoderRecipe:
         distinct = np.unique(np.asarray(groups), return_index=True)[1]
         vectors = vectors[np.sort(distinct)]
         random = np.random.default_rng(self.seed)
-        chosen = random.choice(len(vectors), min(self.anchors, max(1, len(vectors) // 3)), replace=False)
+        most = self.anchors if len(vectors) <= MANY_ROWS else min(self.anchors, FEWER_ANCHORS)
+        chosen = random.choice(len(vectors), min(most, max(1, len(vectors) // 3)), replace=False)
         least = min(3, len(vectors))
         means = []
         for rows in blocks(len(chosen), max(1, MOST_NUMBERS // len(vectors))):
@@ -314,7 +321,7 @@ class EncoderSpecialist:
         if second is not None and self.second is not None:
             opinion, more = second_opinion(self.second.joined(second), best)
             features |= more
-        return Evidence(self.labels, softmax(joint), features, -log_sum_exp(joint), opinion)
+        return Evidence(self.labels, softmax(joint), features, unlikeness(joint), opinion)
 
     def evidence(self, inputs: Sequence[str]) -> Evidence:
         """Probabilities, what the heads think of one another's answers, and how unlike train the input looks."""

@@ -13,14 +13,13 @@ from sizewise.specialists.heads import Head, Ints, Singles, Target, one_hot
 Fit = Callable[[Singles, Singles], Head]
 
 
-def cross_scores(fit: Fit, features: Singles, target: Target, folds: Ints, logits: bool = True) -> tuple[Head, Singles]:
+def cross_scores(fit: Fit, features: Singles, target: Target, folds: Ints) -> tuple[Head, Singles]:
     """A head fitted on all rows, and the (n, labels) scores of heads that did not learn from each row's fold.
 
-    Where the work is too much for ``fit``, every head is a ridge regression in closed form; ``logits`` says
-    that its scores are to stand for ``fit``'s, which are logits.
+    Where the work is too much for ``fit``, every head is a ridge regression in closed form.
     """
     if closed_form.called_for(len(features), target.size, features.shape[1]):
-        return closed_form.cross_scores(features, target, folds, logits=logits)
+        return closed_form.cross_scores(features, target, folds)
     wanted = one_hot(target.numbers, target.size)
     scores = np.zeros_like(wanted)
     for fold in range(int(folds.max()) + 1):
