@@ -201,10 +201,12 @@ class Reading:
                         for request in one.shape.requests(self._joined(item)) if one.shape else ():
                             if not isinstance(request, str):
                                 self._prompts.look(request)
+        where = ", ".join(map(str, self._paths))
         if wrapped:
-            where = ", ".join(map(str, self._paths))
             self._template, said = self._prompts.settle(self._wanted, self._only.get("prompt_version"), where)
             self._found += said
+        elif self._wanted is not None:
+            raise DataError(f"{where} holds plain rows, no messages: there is nothing for --template to cut.")
 
     def _keep_bodies(self, one: Layout) -> None:
         for line, raw, item in self._records(one):

@@ -316,3 +316,19 @@ def test_several_choices_are_several_answers(write: Write) -> None:
     choices = [{"message": {"content": a}} for a in ("a", "b")]
     rows = [{"request": {"messages": asked(t)}, "response": {"choices": choices}} for t in SAID]
     assert {(e.answer, e.further_answers) for e in read([write(rows)]).examples} == {("a", ("b",))}
+
+
+def test_a_template_is_refused_where_there_is_nothing_to_cut(write: Write) -> None:
+    with pytest.raises(DataError, match="plain rows"):
+        read([write([{"input": "x", "answer": "a"}])], template="Message: {input}")
+
+
+def test_a_template_of_ones_own_cuts_and_rejects(write: Write) -> None:
+    rows = [{"messages": [{"role": "user", "content": f"Text: {t}"}], "response": a} for _, t, a in NUMBERED]
+    odd = {"messages": [{"role": "user", "content": "something else"}], "response": "refund"}
+    log = read([write([*rows, odd])], template="Text: {input}")
+    assert [e.input for e in log.examples] == SAID
+    assert [r.reason for r in log.rejects] == ["the message does not fit the template"]
+    assert log.template == "Text: {input}"
+    with pytest.raises(DataError, match="no template @00000000 is learned"):
+        read([write([*rows, odd])], template="@00000000")
