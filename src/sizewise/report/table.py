@@ -62,6 +62,37 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """A line for a terminal, with what it is for."""
+
+    said: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """The answer to one of a manager's questions: figures side by side, a few sentences, commands."""
+
+    name: str
+    title: str
+    figures: Sequence[Row] = ()
+    sentences: Sequence[str] = ()
+    commands: Sequence[Command] = ()
+    further: str = ""
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the traffic in the bar below the headline. ``share`` is its width, of 1."""
+
+    kind: Literal["own", "differs", "away"]
+    share: float
+    said: str
+    figure: Cell
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
     """A long part behind its summary; open in print."""
 
