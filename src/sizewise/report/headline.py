@@ -22,6 +22,13 @@ def headline(record: RunRecord, words: Words, clean: Clean = visible) -> str:
     return _decision(record, words, clean) + promise + _money(verdict, words) + "."
 
 
+def verdict_sentence(record: RunRecord, words: Words) -> str:
+    """The headline of the page: the decision with the number that carries it; the rest stands right below it."""
+    verdict = record.verdict
+    promise = "" if verdict.contradicted or verdict.decision != "small" else _promise(verdict, words)
+    return _decision(record, words, visible) + promise + "."
+
+
 def contradictions(verdict: Verdict, words: Words) -> list[str]:
     """What the test says against the guarantee; stands before the headline."""
     said = [words.reason(limit) for limit in verdict.limit_codes if limit.code == "test_contradicts"]

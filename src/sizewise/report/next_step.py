@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from pathlib import PurePath
 
 from sizewise.core.record import RunRecord
 from sizewise.report.table import Command
@@ -66,7 +65,7 @@ def _sources(record: RunRecord) -> list[str]:
 def _again(record: RunRecord, out: str | None = None) -> list[str]:
     """The run's own command once more, into another folder."""
     parts = _parts(record.provenance.command)
-    if len(parts) < 2 or PurePath(parts[0]).name != "sizewise" or parts[1] != "decide":
+    if len(parts) < 2 or parts[1] != "decide":
         return ["decide", *_sources(record), "--out", out or f"{run_path(record)}-2"]
     again, skip = [], False
     for part in parts[1:]:

@@ -11,43 +11,61 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from sizewise.core.record import RunRecord
-from sizewise.report.headline import audience, contradictions, headline
+from sizewise.report.headline import audience, contradictions, verdict_sentence
 from sizewise.report.pictures.class_picture import class_picture
 from sizewise.report.pictures.curve_picture import curve_picture
 from sizewise.report.pictures.frame import Picture
 from sizewise.report.pictures.ladder_picture import ladder_picture
-from sizewise.report.sections import data, key_figures, ladder, making, mistakes, money, scorecard
+from sizewise.report.recount import recount
+from sizewise.report.sections import (
+    brief,
+    data,
+    key_figures,
+    ladder,
+    making,
+    mistakes,
+    money,
+    portions,
+    scorecard,
+)
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
 
-SECTIONS = ("verdict", "scorecard", "ladder", "curve", "mistakes", "data", "money", "limits", "making")
+#: in reading order; one that has nothing to say is left out
+SECTIONS = (
+    "verdict", "evidence", "scorecard", "curve", "mistakes", "look", "ladder", "audit", "forecast", "data", "money",
+    "limits", "making",
+)  # fmt: skip
+_OPTIONAL = ("audit", "forecast")
 
 
 def render(record: RunRecord, language: Literal["en", "ru"] = "en", texts: Mapping[str, str] | None = None) -> str:
     """The page. ``texts`` maps row ids to input texts; only with it are example texts shown."""
     words = Words(language)
-    page = _environment().get_template("page.html.j2")
+    page = environment().get_template("page.html.j2")
+    told = {**_verdict(record, words), **_evidence(record, texts, words), **_background(record, words)}
     return page.render(
         words=words,
         language=language,
-        sections=SECTIONS,
+        sections=[name for name in SECTIONS if name not in _OPTIONAL or told.get(name)],
         verdict=record.verdict,
         task=visible(record.verdict.task),
         texts_given=bool(texts),
-        **_verdict(record, words),
-        **_evidence(record, texts, words),
-        **_background(record, words),
+        **told,
     )
 
 
 def _verdict(record: RunRecord, words: Words) -> dict[str, Any]:
     return {
-        "headline": headline(record, words),
+        "headline": verdict_sentence(record, words),
         "contradictions": contradictions(record.verdict, words),
+        "traffic": brief.traffic(record, words),
+        "briefs": brief.briefs(record, words),
         "audience": audience(record, words),
         "reasons": [words.reason(reason) for reason in record.verdict.reasons],
         "limits": [words.reason(limit) for limit in record.verdict.limit_codes],
         "cards": key_figures.cards(record, words),
+        "recount": recount(record),
     }
 
 
@@ -55,10 +73,16 @@ def _evidence(record: RunRecord, texts: Mapping[str, str] | None, words: Words) 
     return {
         "scorecard": scorecard.scorecard(record, words),
         "ladder": ladder.ladder(record, words),
-        "ladder_picture": _drawn(ladder_picture(record, words)),
-        "curve_picture": _drawn(curve_picture(record, words)),
+        "ladder_picture": drawn(ladder_picture(record, words)),
+        "curve_picture": drawn(curve_picture(record, words)),
+        "disputes": mistakes.disputes(record, words),
         "confusions": mistakes.confusions(record, words),
         "disagreements": mistakes.disagreements(record, texts, words),
+        "worst_labels": portions.worst_labels(record, words),
+        "all_labels": portions.all_labels(record, words),
+        "slices": portions.slices(record, words),
+        "audit": None,
+        "forecast": None,
     }
 
 
@@ -68,7 +92,7 @@ def _background(record: RunRecord, words: Words) -> dict[str, Any]:
         "data_splits": data.splits(record, words),
         "data_facts": data.facts(record, words),
         "data_findings": data.findings(record, words),
-        "class_picture": _drawn(class_picture(record, words)),
+        "class_picture": drawn(class_picture(record, words)),
         "ways": money.ways(record, words),
         "break_even": money.break_even(record, words),
         "assumptions": money.assumptions(record, words),
@@ -79,7 +103,7 @@ def _background(record: RunRecord, words: Words) -> dict[str, Any]:
     }
 
 
-def _drawn(picture: Picture | None) -> dict[str, Any] | None:
+def drawn(picture: Picture | None) -> dict[str, Any] | None:
     """The picture for the template; its SVG was escaped when it was drawn."""
     if picture is None:
         return None
@@ -87,7 +111,8 @@ def _drawn(picture: Picture | None) -> dict[str, Any] | None:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates; everything that they are given is escaped."""
     environment = Environment(
         loader=FunctionLoader(_template),
         autoescape=True,

@@ -70,6 +70,7 @@ def _inline(svg: str, name: str, title: str, alternative: str) -> str:
     svg = re.sub(r'\b(id=")([^"]+)', rf"\g<1>{name}-\2", svg)
     svg = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)  # the page's own, which is no wider than the one reckoned with
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour, f"var(--{variable})")
     opening = re.compile(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>')

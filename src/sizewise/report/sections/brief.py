@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sizewise.core.measurement import Measured
 from sizewise.core.record import RunRecord
@@ -57,6 +58,11 @@ def _changes(verdict: Verdict, words: Words) -> Iterator[Row]:
     costs = verdict.costs
     ours = costs.small_per_1k_usd if verdict.decision == "small" else costs.cascade_per_1k_usd
     alone = verdict.large is None
+    accuracy = verdict.cascade.system_accuracy if verdict.cascade else None
+    if accuracy is not None:
+        yield _compared(
+            "brief.accuracy", accuracy, verdict.large.accuracy if verdict.large else None, "share", alone, words
+        )
     if ours is not None or costs.small_per_1k_usd is not None:
         yield _compared("brief.cost", ours or costs.small_per_1k_usd, costs.large_per_1k_usd, "usd", alone, words)
     small, large = verdict.small, verdict.large
@@ -94,9 +100,7 @@ def _about_money(verdict: Verdict, words: Words) -> Iterator[str]:
     elif verdict.large is not None and costs.large_per_1k_usd is None:
         yield words("brief.cost_unknown")
     else:
-        yield words("brief.full_use")
-    if verdict.decision == "cascade":
-        yield words("brief.own_answers")
+        yield words("brief.full_use_cascade" if verdict.decision == "cascade" else "brief.full_use")
 
 
 def _sure(record: RunRecord, words: Words) -> Brief:
@@ -115,15 +119,29 @@ def _kept(promise: Guarantee, verdict: Verdict, words: Words) -> Iterator[Row]:
     quantity = _quantity(promise, verdict)
     alone = verdict.decision == "small"
     bound = promise.bound_answering_all if alone and promise.bound_answering_all is not None else promise.bound
+    won = promise.quantity == "excess" and bound is not None and bound < 0
     if bound is not None:
-        yield Row(Cell(words(f"brief.bound_{quantity}")), [_bound(bound, promise, words)])
+        name = "won" if won else quantity
+        yield Row(Cell(words(f"brief.bound_{name}")), [_bound(bound, promise, words)])
     cascade = verdict.cascade
     seen = None if cascade is None else cascade.excess if promise.quantity == "excess" else cascade.risk
     if seen is not None:
-        yield Row(Cell(words("brief.on_test")), [figure(seen, "share", words)])
+        yield Row(Cell(words("brief.on_test")), [figure(_turned(seen) if won else seen, "share", words)])
+
+
+def _turned(lost: Measured) -> Measured:
+    """What is lost, said as what is won."""
+    low = None if lost.high is None else -lost.high
+    return Measured(-lost.value, low, None if lost.low is None else -lost.low, lost.n)
 
 
 def _bound(value: float, promise: Guarantee, words: Words) -> Cell:
+    if promise.quantity == "excess" and value < 0:
+        return replace(_at_most(-value, promise, words), text=f"≥\u00a0{words.numbers.write(-value, 'bound')}")
+    return _at_most(value, promise, words)
+
+
+def _at_most(value: float, promise: Guarantee, words: Words) -> Cell:
     detail = words(
         "brief.bound_detail", certainty=words.numbers.write(1 - promise.delta, "level"),
         limit=words.numbers.write(promise.limit, "level"), n=words.numbers.count(promise.n_rows),

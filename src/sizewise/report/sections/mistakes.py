@@ -45,11 +45,21 @@ def disagreements(record: RunRecord, texts: Mapping[str, str] | None, words: Wor
     gold = record.verdict.reference == "gold"
     other = "llm" if gold else "gold"
     with_other = any(getattr(d, other) is not None for d in record.disagreements)
-    names = ["id", f"reference_{record.verdict.reference}", "small_answer", *([other] if with_other else []), "confidence"]
+    names = [
+        "id",
+        f"reference_{record.verdict.reference}",
+        "small_answer",
+        *([other] if with_other else []),
+        "confidence",
+    ]
     names += ["text"] if texts else []
     groups = [
         Group(
-            [_disagreement(d, other if with_other else None, texts, words) for d in record.disagreements if d.why == why][:most],
+            [
+                _disagreement(d, other if with_other else None, texts, words)
+                for d in record.disagreements
+                if d.why == why
+            ][:most],
             words(f"disagreements.{why}"),
         )
         for why, most in (("sure", SHOWN), ("threshold", SHOWN_NEAR))

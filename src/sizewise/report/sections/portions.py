@@ -33,7 +33,9 @@ def slices(record: RunRecord, words: Words) -> Table:
     """The slices of the log and the quarters of the lengths, a group each, weakest first."""
     parts = {"slice": sorted(_of(record, "slice"), key=_high), "length": _of(record, "length")}
     groups = [
-        Group([_row(p, words) for p in portions], words(f"portions.by_{by}")) for by, portions in parts.items() if portions
+        Group([_row(p, words) for p in portions], words(f"portions.by_{by}"))
+        for by, portions in parts.items()
+        if portions
     ]
     names = ("part", f"right_{record.verdict.reference}", "answered", "answered_right")
     columns = [words(f"portions.{name}") for name in names]
