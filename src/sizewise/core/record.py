@@ -246,6 +246,18 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Prediction:
+    """A test row as a run answered it, with what is known of it; ``gold`` and ``llm`` are missing in older runs."""
+
+    id: str
+    answer: str
+    confidence: float
+    route: str
+    gold: str | None = None
+    llm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """How a run was made. ``hashes`` are SHA-256 of the data, the specialist's files and the encoder."""
 

@@ -118,7 +118,8 @@ class Numbers:
         if measured.low is None or measured.high is None:
             return None
         kind = self.quantity(unit)
-        decimals = kind.decimals(measured.value * kind.scale)
+        telling = measured.value or max(abs(measured.low), abs(measured.high))
+        decimals = kind.decimals(telling * kind.scale)
         low, high = self._ends(measured.low * kind.scale, measured.high * kind.scale, decimals)
         between = "–" if measured.low >= 0 and measured.high >= 0 else f"{NO_BREAK}…{NO_BREAK}"
         return f"{kind.before}{low}{between}{kind.before}{high}{kind.after}"

@@ -18,8 +18,10 @@ from sizewise.report.pictures.frame import Picture
 from sizewise.report.pictures.ladder_picture import ladder_picture
 from sizewise.report.recount import recount
 from sizewise.report.sections import (
+    audit,
     brief,
     data,
+    forecast,
     key_figures,
     ladder,
     making,
@@ -81,8 +83,12 @@ def _evidence(record: RunRecord, texts: Mapping[str, str] | None, words: Words) 
         "worst_labels": portions.worst_labels(record, words),
         "all_labels": portions.all_labels(record, words),
         "slices": portions.slices(record, words),
-        "audit": None,
-        "forecast": None,
+        "audit": audit.audit(record, words),
+        "audit_sentences": audit.sentences(record, words),
+        "forecast": [
+            {"sentence": seen.sentence, "picture": drawn(seen.picture), "table": seen.table}
+            for seen in forecast.forecast(record, words)
+        ],
     }
 
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sizewise.core.measurement import Measured
-from sizewise.report.visible import LABEL_LENGTH, visible
+from sizewise.report.visible import LABEL_LENGTH, redacted, visible
 from sizewise.report.words import Words
+
+#: what a run says in place of an answer that is no label
+NO_LABEL = "(no label)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row under its head. ``mark`` says in words why it stands out."""
+    """A row under its head. ``mark`` says in words why it stands out, ``sign`` for the eye."""
 
     head: Cell
     cells: Sequence[Cell]
     mark: str = ""
+    sign: str = "✓"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,11 @@ class Details:
     table: Table
     note: str = ""
     paragraphs: Sequence[str] = field(default_factory=tuple)
+
+
+def answer(text: str, words: Words) -> Cell:
+    """A cell of an answer, which may be free text with whatever it holds, or no label at all."""
+    return Cell(words("no_label") if text == NO_LABEL else visible(redacted(text[:4_000])), kind="label")
 
 
 def label(text: str, length: int = LABEL_LENGTH) -> Cell:

@@ -18,7 +18,12 @@ from sizewise.verdict.wording import Language, say
 def texts(language: Language) -> Mapping[str, str]:
     """Every text of ``language`` by its dotted key."""
     source = files("sizewise.report").joinpath("words", f"{language}.toml").read_text(encoding="utf-8")
-    return dict(_flat(tomllib.loads(source), ""))
+    return {key: _bound(text) if language == "ru" else text for key, text in _flat(tomllib.loads(source), "")}
+
+
+def _bound(text: str) -> str:
+    """In Russian a dash never begins a line."""
+    return text.replace(" — ", "\u00a0— ")
 
 
 def _flat(table: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:

@@ -187,7 +187,7 @@ def _state(path: Path) -> dict[str, Any]:
 
 RUN_FILES = (
     "verdict.json", "report.html", "measurements.jsonl", "predictions.jsonl", "data-check.json", "rejects.jsonl",
-    "task.toml",
+    "task.toml", "comparison.html",
 )  # fmt: skip
 
 

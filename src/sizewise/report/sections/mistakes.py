@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sizewise.core.record import Disagreement, RunRecord
-from sizewise.report.table import Cell, Group, Row, Table, figure, label, number
-from sizewise.report.visible import TEXT_LENGTH, redacted, visible
+from sizewise.report.table import Cell, Group, Row, Table, answer, figure, label, number
+from sizewise.report.visible import TEXT_LENGTH, redacted
 from sizewise.report.words import Words
 
 SHOWN, SHOWN_NEAR = 12, 8
@@ -17,8 +17,8 @@ def confusions(record: RunRecord, words: Words) -> Table:
     """Reference → answer, how often, and how often the small model answered itself."""
     rows = [
         Row(
-            label(c.reference),
-            [label(c.answer), number(c.count, "count", words), number(c.answered, "count", words)],
+            answer(c.reference, words),
+            [answer(c.answer, words), number(c.count, "count", words), number(c.answered, "count", words)],
         )
         for c in record.confusions[:SHOWN_CONFUSIONS]
     ]
@@ -71,7 +71,7 @@ def disagreements(record: RunRecord, texts: Mapping[str, str] | None, words: Wor
 
 
 def _disagreement(row: Disagreement, other: str | None, texts: Mapping[str, str] | None, words: Words) -> Row:
-    cells = [_answer(row.reference), label(row.answer)]
+    cells = [answer(row.reference, words), answer(row.answer, words)]
     if other is not None:
         known = row.llm if other == "llm" else row.gold
         cells.append(Cell("—", kind="missing") if known is None else _other(known, row.answer, words))
@@ -82,12 +82,7 @@ def _disagreement(row: Disagreement, other: str | None, texts: Mapping[str, str]
     return Row(label(redacted(row.id), 40), cells)
 
 
-def _other(known: str, answer: str, words: Words) -> Cell:
+def _other(known: str, small: str, words: Words) -> Cell:
     """The third opinion, and whether it sides with the small model."""
-    cell = _answer(known)
-    return Cell(cell.text, words("disagreements.same"), "label") if known == answer else cell
-
-
-def _answer(text: str) -> Cell:
-    """An answer may be free text, with whatever it holds."""
-    return Cell(visible(redacted(text[:4_000])), kind="label")
+    cell = answer(known, words)
+    return Cell(cell.text, words("disagreements.same"), "label") if known == small else cell

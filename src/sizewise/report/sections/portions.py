@@ -7,8 +7,8 @@ from typing import Literal
 
 from sizewise.core.measurement import Measured
 from sizewise.core.record import Portion, RunRecord
-from sizewise.report.table import Cell, Details, Group, Row, Table, figure, label
-from sizewise.report.visible import redacted, visible
+from sizewise.report.table import Cell, Details, Group, Row, Table, answer, figure
+from sizewise.report.visible import visible
 from sizewise.report.words import Words
 
 WORST = 12
@@ -51,7 +51,7 @@ def _table(kind: str, portions: Sequence[Portion], words: Words) -> Table:
 def _row(portion: Portion, words: Words) -> Row:
     measured = [portion.right, *([portion.precision] if portion.by == "label" else [])]
     cells = [_or_none(m, words) for m in measured]
-    head = label(redacted(portion.name))
+    head = answer(portion.name, words)
     if portion.by == "length":
         head = Cell(words("portions.characters", range=visible(portion.name)))
     return Row(head, [*cells, _or_none(portion.answered, words), _or_none(portion.answered_right, words)])
