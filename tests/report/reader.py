@@ -30,8 +30,8 @@ class Page(HTMLParser):
             return
         self.open_tags.append(tag)
         self.tables += tag == "table"
-        if tag == "section":
-            self.section = dict(attrs).get("id") or ""
+        if tag == "section" and dict(attrs).get("id"):
+            self.section = dict(attrs)["id"] or ""
         if tag in ("h1", "h2", "h3", "h4"):
             self.headings.append((int(tag[1]), ""))
         if tag == "caption":

@@ -7,16 +7,39 @@ from dataclasses import replace
 from typing import Any
 
 from sizewise.core.measurement import (
+    CurveScore,
     DataMeasurement,
+    Forecast,
+    ForeseenScore,
     LargeMeasurement,
     Latency,
+    LearningCurve,
     Measured,
     Measurements,
     OutOfFold,
     Prices,
+    RowsToBar,
     RungMeasurement,
 )
-from sizewise.core.record import Confusion, CurvePoint, DataCheck, Disagreement, LabelMerge, Provenance, RunRecord
+from sizewise.core.record import (
+    Audit,
+    Confusion,
+    CurvePoint,
+    DataCheck,
+    Disagreement,
+    Disputes,
+    Found,
+    LabelMerge,
+    LabelPair,
+    Leak,
+    Portion,
+    Prediction,
+    Provenance,
+    Repeats,
+    RunRecord,
+    SliceScore,
+    Suspicion,
+)
 from sizewise.core.task import Bar, ReferenceKind
 from sizewise.core.verdict import (
     BreakEven,
@@ -120,6 +143,10 @@ def data_check(labels: tuple[str, ...] = LABELS) -> DataCheck:
         unusable=(("I am sorry, I cannot help with ann@example.com. " * 6, 12), ("N/A", 4)),
         unusable_rows={"calibrate": 31, "test": 28}, untaught=((labels[-1], 2),), class_sizes=sizes,
         scripts={"Latin": 13_080, "Cyrillic": 3},
+        repeats={"exact": Repeats(31, 92, 7, 20, (LabelPair(labels[0], labels[-1], 3),), share(0.81, 31), share(0.92, 31)),
+                 "asked_again": Repeats(200, 400, 0, 0, (), None, None)},
+        leaks=(Leak("test", "exact", 4, 3, 1), Leak("calibrate", "near", 0, 0, 0)), languages={"en": share(0.98), "xx": share(0.02)},
+        personal={"card": Found(3, 4)}, oddities={"mojibake": Found(2, 2, ("r7", "ann@example.com"))},
     )  # fmt: skip
 
 
@@ -131,11 +158,44 @@ def provenance() -> Provenance:
     )  # fmt: skip
 
 
+def portions(labels: tuple[str, ...] = LABELS) -> tuple[Portion, ...]:
+    return (
+        *(Portion("label", name, 40 + i, share(0.6 + i / 80, 40 + i), share(0.9, 30), share(0.5, 40 + i), share(0.95, 20))
+          for i, name in enumerate(labels)),
+        Portion("label", "never said", 1, Measured(0.0, None, None, 1), None, Measured(0.0, None, None, 1), None),
+        Portion("slice", "web", 900, share(0.9, 900), None, share(0.8, 900), share(0.97, 720)),
+        Portion("length", "1–40", 750, share(0.93, 750), None, share(0.8, 750), share(0.98, 600)),
+    )  # fmt: skip
+
+
+def audit(gold: bool = False, labels: tuple[str, ...] = LABELS) -> Audit:
+    return Audit(
+        rung="encoder", reference="gold" if gold else "llm", rows=7_083, suspected=312,
+        wrong=share(0.041, 7_083), worst=(Suspicion("t9", labels[0], labels[-1], 0.02, 0.97),),
+        confused=(LabelPair(labels[0], labels[-1], 12),), overall=share(0.92, 7_083),
+        slices=(SliceScore("web", 2_100, share(0.88, 2_100)), SliceScore("new", 0, None)),
+    )  # fmt: skip
+
+
+NEEDED = RowsToBar(4_230, 2_100, 9_870)
+
+
+def forecast(needed: RowsToBar | None = NEEDED, bar: float | None = 0.9) -> Forecast:
+    curve = LearningCurve(
+        metric="coverage", by="both", rows=10_000,
+        observed=tuple(CurveScore(rows, share(0.3 + rows / 25_000, 2_000)) for rows in (1_250, 2_500, 5_000, 10_000)),
+        foreseen=(ForeseenScore(10_000, 1.0, 0.72, 0.70, 0.74), ForeseenScore(20_000, 2.0, 0.79, 0.76, 0.82),
+                  ForeseenScore(40_000, 4.0, 0.84, 0.79, 0.89)),
+        level=0.9, bar=bar, reached_today=False, needed=needed,
+    )  # fmt: skip
+    return Forecast("encoder", (curve,))
+
+
 REASONS: dict[Decision, tuple[Reason, ...]] = {
     "small": (reason("bound_holds_for_all", quantity="excess", bound=0.0084, certainty=0.95, limit=0.01),),
     "cascade": (
         reason("bound_holds_at_threshold", threshold=0.62, quantity="risk", bound=0.0297, certainty=0.95, limit=0.03),
-        reason("coverage_enough", coverage=0.741, coverage_low=0.725, min_coverage=0.2),
+        reason("coverage_enough", coverage=0.741, coverage_low=0.725, min_coverage=0.2, n=3_000),
     ),
     "large": (reason("no_threshold", quantity="risk", limit=0.03, certainty=0.95),),
     "more-data": (reason("too_few_calibration_rows", n=61, needed=99, limit=0.03),),
@@ -144,7 +204,7 @@ LIMITS = (
     reason("like_calibration", n=3_000),
     reason("approximate_groups", rows=3_000, groups=2_984),
     reason("leakage", test=9, calibrate=12),
-    reason("unusable_answers", share=0.0103),
+    reason("unusable_answers", share=0.0103, n=3_000),
     reason("latency_here", cpus=2),
 )
 CONTRADICTION = reason("test_contradicts", quantity="risk", low=0.041, limit=0.03)
@@ -166,6 +226,7 @@ def record(
         data=DataMeasurement(data.sha256, data.rows, data.groups, 7_083, 3_000, 3_000, 12, 9, 31), rungs=rungs,
         chosen="encoder", large=the_large, certificates=(), system=None,
         prices=Prices("AWS t3.medium", 0.0416, 730, 0.3, "https://prices.example/aws", "2026-04-17"), cpus=2,
+        forecast=forecast(),
     )  # fmt: skip
     entry = cascade(gold, 1.0 if decision == "small" else 0.741, threshold) if certified else None
     verdict = Verdict(
@@ -183,8 +244,10 @@ def record(
         verdict, measurements, data, curve(),
         (Confusion("card arrival", "card delivery", 21, 9), Confusion("top up", "top-up failed", 14, 3)),
         (Disagreement("r17", "card arrival", "card delivery", "card arrival" if llm else None, 0.993),
-         Disagreement("r4242", "top up", "exchange rate", None, 0.981)),
-        provenance(),
+         Disagreement("r4242", "top up", "exchange rate", None, 0.981),
+         Disagreement("r88", "(no label)", "exchange rate", "(no label)", 0.622, "threshold", "exchange rate")),
+        provenance(), audit(gold), portions(),
+        Disputes(363, share(0.344, 363), share(0.322, 363), share(0.334, 363)) if gold and llm else None,
     )  # fmt: skip
 
 
@@ -204,11 +267,12 @@ def bare() -> RunRecord:
         costs(None, known=False), small_per_1k_usd=None,
     )  # fmt: skip
     check = replace(
-        of.data_check, merges=(), unusable=(), untaught=(), class_sizes={}, scripts={}, rejected={}, labels=()
-    )
+        of.data_check, merges=(), unusable=(), untaught=(), class_sizes={}, scripts={}, rejected={}, labels=(), repeats={},
+        leaks=(), languages={}, personal={}, oddities={},
+    )  # fmt: skip
     of = replace(
-        of, data_check=check, curve=(), confusions=(), disagreements=(),
-        measurements=replace(of.measurements, rungs=(empty,), chosen="majority"),
+        of, data_check=check, curve=(), confusions=(), disagreements=(), audit=None, portions=(), disputes=None,
+        measurements=replace(of.measurements, rungs=(empty,), chosen="majority", forecast=None),
     )  # fmt: skip
     return with_verdict(
         of, rungs=(empty,), small=empty, costs=nothing, guarantee=None, guarantees=(), reasons=(), limit_codes=(), limits=(),
@@ -223,6 +287,10 @@ HOSTILE = (
     "x" * 500,
     "👩‍👩‍👧 семья",
     '" onmouseover="alert(2)',
+    "<svg onload=alert(3)></svg><img src=x onerror=alert(4)>",
+    "a\x00b\x9b31mc\x07",
+    "y" * 10_000,
+    "]]></style><style>*{display:none}</style>{{ 7 * 7 }}{% raw %}",
 )
 
 
@@ -233,9 +301,15 @@ def hostile() -> RunRecord:
     rungs = tuple(replace(r, name=HOSTILE[i]) for i, r in enumerate(of.verdict.rungs))
     named = replace(of.verdict.large, model=HOSTILE[0]) if of.verdict.large else None
     of = replace(
-        of, data_check=replace(data_check(HOSTILE), rejected=dict.fromkeys(HOSTILE, 1), scripts=dict.fromkeys(HOSTILE, 2)),
+        of, data_check=replace(data_check(HOSTILE), rejected=dict.fromkeys(HOSTILE, 1), scripts=dict.fromkeys(HOSTILE, 2),
+                               sources=HOSTILE, columns=HOSTILE, languages=dict.fromkeys(HOSTILE, share(0.1)),
+                               oddities={name: Found(1, 1, (name,)) for name in HOSTILE}),
         confusions=tuple(Confusion(a, b, 9, 4) for a, b in mixed),
-        disagreements=tuple(Disagreement(a, b, a, b, 0.9) for a, b in mixed),
+        disagreements=tuple(Disagreement(a, b, a, b, 0.9, "sure", a) for a, b in mixed),
+        portions=(*portions(HOSTILE), *(Portion("slice", name, 9, share(0.5, 9), None, share(0.5, 9), None) for name in HOSTILE)),
+        audit=replace(audit(True, HOSTILE), rung=HOSTILE[0], slices=tuple(SliceScore(name, 9, None) for name in HOSTILE)),
+        provenance=replace(of.provenance, command="sizewise decide '" + HOSTILE[0] + "' --out '" + HOSTILE[1] + HOSTILE[2] + "'",
+                           versions=dict.fromkeys(HOSTILE, HOSTILE[0])),
         measurements=replace(of.measurements, rungs=rungs, chosen=HOSTILE[2]),
     )  # fmt: skip
     seconds = dict.fromkeys(HOSTILE, 1.0)
@@ -247,6 +321,16 @@ def hostile() -> RunRecord:
 EVERY = {
     **{f"{decision}-{name}": record(decision, gold, llm, volume)
        for decision in ("small", "cascade", "large", "more-data")
-       for name, gold, llm, volume in (("llm", False, True, None), ("gold", True, True, 500_000.0), ("alone", True, False, None))},
+       for name, gold, llm, volume in (("llm", False, True, None), ("gold", True, True, 500_000.0), ("alone", True, False, None))
+       if name == "llm" or decision in ("small", "cascade") or (decision, name) == ("large", "alone")},
     "contradicted": contradicted(), "bare": bare(), "hostile": hostile(),
 }  # fmt: skip
+
+
+def predictions(n: int = 40, wrong: int = 4, gold: bool = True) -> list[Prediction]:
+    """``n`` rows of which the first ``wrong`` are answered wrongly; every second one by the small model itself."""
+    return [
+        Prediction(f"r{i}", "other" if i < wrong else "right", 0.9, "small" if i % 2 else "large", "right" if gold else None,
+                   "right")
+        for i in range(n)
+    ]  # fmt: skip

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from sizewise.report.comparison.page import compare
+from sizewise.report.comparison.side import Side
 from sizewise.report.page import render
 from sizewise.verdict.wording import LANGUAGES, Language
 
-from .records import record
+from .records import EVERY, predictions, record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
@@ -39,13 +41,12 @@ def test_the_report_opens_offline_and_shows_its_verdict(tmp_path: Path, language
     assert shown.count("<svg") >= 2
 
 
-@pytest.mark.parametrize("width", [1200, 390])
-def test_nothing_is_wider_than_the_window(tmp_path: Path, width: int) -> None:
-    page = tmp_path / "report.html"
+def laid_out(tmp_path: Path, html: str, width: int) -> tuple[int, int]:
+    """How wide the page is, and how wide its window."""
     # The page itself allows no script; a copy without its policy measures the layout.
-    html = re.sub(r"<meta[^>]*Content-Security-Policy[^>]*>", "", render(record("cascade"), "ru"))
+    html = re.sub(r"<meta[^>]*Content-Security-Policy[^>]*>", "", html)
     measure = "<script>document.title='width '+document.documentElement.scrollWidth+' of '+innerWidth</script>"
-    page.write_text(html.replace("</body>", measure + "</body>"), encoding="utf-8")
+    (tmp_path / "report.html").write_text(html.replace("</body>", measure + "</body>"), encoding="utf-8")
     frame = tmp_path / "frame.html"  # a headless window cannot be as narrow as a phone; a frame can
     frame.write_text(
         f"<iframe src='report.html' width={width} height=800></iframe><script>onload=()=>{{document.title="
@@ -55,4 +56,60 @@ def test_nothing_is_wider_than_the_window(tmp_path: Path, width: int) -> None:
     shown = browse(tmp_path / "profile", "--allow-file-access-from-files", "--dump-dom", frame.as_uri()).stdout
     measured = re.search(r"<title>width (\d+) of (\d+)</title>", shown)
     assert measured, shown[:500]
-    assert int(measured[1]) <= int(measured[2])
+    return int(measured[1]), int(measured[2])
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_nothing_is_wider_than_the_window(tmp_path: Path, width: int) -> None:
+    wide, window = laid_out(tmp_path, render(record("cascade"), "ru"), width)
+    assert wide <= window
+
+
+def test_hostile_names_and_a_comparison_are_no_wider_than_a_phone(tmp_path: Path) -> None:
+    hostile = EVERY["hostile"]
+    one, other = (Side("x" * 300, of, predictions()) for of in (hostile, record()))
+    for html in (render(hostile, "ru"), compare(one, other)):
+        wide, window = laid_out(tmp_path, html, 390)
+        assert wide <= window
+
+
+def test_a_hostile_page_runs_nothing_and_complains_of_nothing(tmp_path: Path) -> None:
+    """Were a script or a handler executed, or a policy broken, the console would say so."""
+    for name, html in (("hostile", render(EVERY["hostile"])), ("cascade", render(record()))):
+        page = tmp_path / f"{name}.html"
+        page.write_text(html, encoding="utf-8")
+        told = browse(
+            tmp_path / "profile", "--enable-logging=stderr", "--log-level=0", "--dump-dom", page.as_uri()
+        ).stderr
+        assert [line for line in told.splitlines() if "CONSOLE" in line] == []
+    noisy = tmp_path / "noisy.html"
+    noisy.write_text(render(record()).replace("</main>", "<img src=x onerror=alert(1)></main>"), encoding="utf-8")
+    told = browse(tmp_path / "profile", "--enable-logging=stderr", "--log-level=0", "--dump-dom", noisy.as_uri()).stderr
+    assert "CONSOLE" in told  # what the test relies on
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_and_its_pictures_follow_the_scheme(tmp_path: Path, scheme: str) -> None:
+    pillow = pytest.importorskip("PIL.Image")
+    page, picture = tmp_path / "report.html", tmp_path / "shown.png"
+    page.write_text(render(record("cascade")), encoding="utf-8")
+    dark = (
+        ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else ["--blink-settings=preferredColorScheme=1"]
+    )
+    browse(tmp_path / "profile", *dark, "--window-size=1200,4200", f"--screenshot={picture}", page.as_uri())
+    shown = pillow.open(picture).convert("L")
+    values = shown.histogram()
+    total = sum(values)
+    assert shown.getpixel((5, 5)) < 60 if scheme == "dark" else shown.getpixel((5, 5)) > 200
+    bright = sum(values[128:]) / total
+    assert bright < 0.2 if scheme == "dark" else bright > 0.8  # no white island, no black one
+
+
+def test_print_is_on_a4_without_a_lost_picture(tmp_path: Path) -> None:
+    page, printed = tmp_path / "report.html", tmp_path / "report.pdf"
+    page.write_text(render(record("cascade", gold=True), "ru"), encoding="utf-8")
+    browse(tmp_path / "profile", "--no-pdf-header-footer", f"--print-to-pdf={printed}", page.as_uri())
+    document = printed.read_bytes()
+    assert re.findall(rb"/MediaBox ?\[0 0 59[45][.\d]* 84[12]", document)  # points: 210 by 297 mm
+    pages = len(re.findall(rb"/Type ?/Page\b(?!s)", document))
+    assert 6 <= pages <= 16, pages

@@ -6,11 +6,14 @@ from itertools import pairwise
 
 import pytest
 
+from sizewise.core.measurement import Forecast, RowsToBar
+from sizewise.report.headline import headline
 from sizewise.report.page import SECTIONS, render
-from sizewise.verdict.wording import LANGUAGES, Language
+from sizewise.report.words import Words
+from sizewise.verdict.wording import LANGUAGES, Language, reason
 
 from .reader import Page, read
-from .records import CONTRADICTION, EVERY, HOSTILE, record, with_verdict
+from .records import CONTRADICTION, EVERY, HOSTILE, forecast, record, with_verdict
 
 INTERVAL = re.compile(r"\d[\d.,\u202f]*(?:–\$?|\u00a0…\u00a0)[−\d][\d.,\u202f]*.*?; n\u00a0=\u00a0\d")
 
@@ -52,9 +55,46 @@ Parsed = dict[tuple[str, Language], Page]
 def test_headline_says_the_decision_its_guarantee_and_its_price(
     parsed: Parsed, name: str, language: Language, said: tuple[str, ...]
 ) -> None:
-    headline = parsed[name, language].headline
-    assert headline.endswith(".")
-    assert [part for part in said if part not in headline] == []
+    whole = headline(EVERY[name], Words(language))
+    assert whole.endswith(".")
+    assert [part for part in said if part not in whole] == []
+    short = parsed[name, language].headline
+    assert short.endswith(".")
+    assert whole.startswith(short.rstrip("."))
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "said"),
+    [
+        ("small-llm", "en", ("What it brings", "$0.012", "instead of $0.29", "≤ 2.97", "sizewise predict run rows.jsonl")),
+        ("small-gold", "en", ("500 000 requests a month: $30.37 instead of $145.50", "certified".title())),
+        ("cascade-llm", "en", ("71.8 %", "2.3 %", "25.9 %", "passed on to the large model", "sizewise report run --texts",
+                               "at most 3 % of all requests get another answer")),
+        ("cascade-alone", "ru", ("оставлено людям", "неверный ответ получат не более 3 %", "sizewise predict run")),
+        ("large-llm", "en", ("What it costs today", "sizewise check banking77_llm_log.jsonl.gz")),
+        ("more-data-llm", "ru", ("Собрать недостающие примеры", "sizewise decide log.jsonl --out run-2")),
+        ("contradicted", "en", ("Do not use it yet", "sizewise check")),
+    ],
+)  # fmt: skip
+def test_the_first_screen_answers_a_manager(
+    parsed: Parsed, name: str, language: Language, said: tuple[str, ...]
+) -> None:
+    verdict = parsed[name, language].part("verdict").replace("\u00a0", " ").replace("\u202f", " ")
+    assert [part for part in said if part not in verdict] == []
+    titles = {"en": ("How sure that is", "The biggest limit", "What to do next"),
+              "ru": ("Насколько это надёжно", "Главная оговорка", "Что делать дальше")}[language]  # fmt: skip
+    assert [title for title in titles if title not in verdict] == []
+
+
+def test_the_gravest_limit_is_the_one_on_the_first_screen(parsed: Parsed) -> None:
+    verdict = parsed["cascade-llm", "en"].part("verdict")
+    assert "near-duplicate in train" in verdict
+    assert "4 more below" in verdict
+    of = record()
+    grave = reason("reference_llm_with_gold", accuracy=0.7, low=0.68, high=0.72, n=3_000)
+    page = read(render(with_verdict(of, limit_codes=(*of.verdict.limit_codes, grave))))
+    assert "repeating its errors" in page.part("verdict")
+    assert "--reference gold" in page.part("verdict")
 
 
 @pytest.mark.parametrize(
@@ -106,12 +146,12 @@ def test_a_contradiction_stands_before_the_headline_which_promises_nothing(parse
 
 
 def test_key_figures_stand_with_interval_and_n(parsed: Parsed) -> None:
-    verdict = parsed["cascade-gold", "en"].part("verdict")
+    verdict = parsed["cascade-gold", "en"].part("evidence")
     for figure in ("74.1", "95.5", "96.9", "$0.012", "$0.079", "$0.29", "3.10", "575"):
         at = verdict.index(figure, verdict.index("Key figures"))
         assert INTERVAL.search(verdict[at : at + 60]), verdict[at : at + 60]
     assert "2\u202f984 groups" in verdict
-    assert "$0,29" in parsed["cascade-gold", "ru"].part("verdict")
+    assert "$0,29" in parsed["cascade-gold", "ru"].part("evidence")
 
 
 def test_every_measured_value_of_the_ladder_is_shown(parsed: Parsed) -> None:
@@ -204,7 +244,10 @@ def test_page_can_be_read_by_ear_and_keyboard(parsed: Parsed, name: str, languag
     assert len(ids) == len(set(ids))
     targets = {attributes["href"] for tag, attributes in page.tags if tag in ("a", "use") and attributes.get("href")}
     assert {target for target in targets if target and target[1:] not in ids} == set()
-    assert set(SECTIONS) <= set(ids)
+    assert set(SECTIONS) - {"audit", "forecast"} <= set(ids)
+    assert [part for part in SECTIONS if part in ids] == [i for i in ids if i in SECTIONS]
+    landmarks = [tag for tag, _ in page.tags if tag in ("header", "nav", "main", "footer")]
+    assert sorted(landmarks) == ["footer", "header", "main", "nav"]
     for tag, attributes in page.tags:
         if tag == "svg":
             assert set((attributes["aria-labelledby"] or "").split()) <= set(ids)
@@ -221,7 +264,13 @@ def test_hostile_names_are_harmless_and_short(
     assert "<script" not in html
     assert "\x1b" not in html
     assert "\u202e" not in html
-    assert "x" * 100 not in html
+    assert "x" * 350 not in html
+    assert "y" * 350 not in html
+    assert html.count("<style>") == 1
+    assert "<img" not in html
+    assert "<svg onload" not in html
+    assert "49" not in page.part("look")
+    assert len(html) < 300_000
     assert HOSTILE[0] in page.text
     assert "\\x1b[31mred" in page.text
     assert "\\u202e" in page.text
@@ -234,8 +283,70 @@ def test_the_same_record_gives_the_same_bytes() -> None:
 
 def test_pictures_follow_the_page_s_colours(pages: dict[tuple[str, Language], str]) -> None:
     html = pages["cascade-llm", "en"]
-    assert html.count("<svg") == 3
+    assert html.count("<svg") == 4
     drawn = "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL))
     assert "var(--accent)" in drawn
     assert not re.search(r"#[0-9a-f]{6}\b", drawn)
     assert pages["bare", "en"].count("<svg") == 0
+
+
+def test_both_languages_have_the_same_structure(parsed: Parsed) -> None:
+    for name in EVERY:
+        shapes = []
+        for language in LANGUAGES:
+            tags = [(tag, attributes.get("id"), attributes.get("class"), attributes.get("scope"))
+                    for tag, attributes in parsed[name, language].tags if tag not in ("path", "g", "use", "text", "tspan", "defs", "clippath")]  # fmt: skip
+            shapes.append(tags)
+        assert shapes[0] == shapes[1], name
+
+
+def test_labels_slices_and_disputes_are_shown_with_their_rows(parsed: Parsed) -> None:
+    part = parsed["cascade-gold", "en"].part("mistakes")
+    assert part.index("never said") > 0
+    assert "no such row" in part
+    assert "Every label: 25" in part
+    assert "1–40 characters" in part
+    assert "web" in part
+    assert "34.4\u00a0% 29.5–39.3\u00a0%; n\u00a0=\u00a0363" in part
+    weakest = part[part.index("The weakest labels") :]
+    assert weakest.index("label 00") < weakest.index("label 05")
+    assert "Nearest the threshold" in parsed["cascade-llm", "en"].part("look")
+    assert "(не метка)" in parsed["cascade-llm", "ru"].part("look")
+
+
+def test_the_audit_and_the_forecast_are_told_and_left_out_where_there_are_none(parsed: Parsed) -> None:
+    audited = parsed["cascade-gold", "en"].part("audit")
+    for said in (
+        "312 of 7\u202f083",
+        "4.1\u00a0%",
+        "label 23",
+        "payment card",
+        "wrong encoding",
+        "English",
+        "asked again",
+    ):
+        assert said in audited, said
+    assert "ann@example.com" not in audited
+    assert "audit" not in parsed["bare", "en"].parts
+    assert "forecast" not in parsed["bare", "en"].parts
+    ahead = parsed["cascade-gold", "en"].part("forecast")
+    assert "about 4\u202f200 more examples" in ahead
+    assert "(2\u202f100–9\u202f900)" in ahead
+    assert "79.0\u00a0% 76.0–82.0\u00a0%, foreseen at 90\u00a0%; n\u00a0=\u00a04 measured points" in ahead
+
+
+@pytest.mark.parametrize(
+    ("curve", "said"),
+    [
+        (forecast(None), "more data alone will not reach the bar of 90"),
+        (forecast(RowsToBar(5_000, 2_000, None)), "it may stay out of reach"),
+        (forecast(None, None), "no bar applies"),
+    ],
+)
+def test_what_more_data_would_bring_is_said_in_a_sentence(curve: Forecast, said: str) -> None:
+    of = record()
+    of = replace(of, measurements=replace(of.measurements, forecast=curve))
+    assert said in read(render(of)).part("forecast")
+    reached = replace(curve.curves[0], reached_today=True, bar=0.6)
+    of = replace(of, measurements=replace(of.measurements, forecast=Forecast("encoder", (reached,))))
+    assert "is reached with today's" in read(render(of)).part("forecast")

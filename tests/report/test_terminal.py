@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sizewise.report.terminal import MOST_LINES, WIDTH, summary
@@ -60,3 +62,12 @@ def test_columns_are_aligned() -> None:
     table = [line for line in lines if line.startswith(("rung", "majority", "keywords", "encoder", "openai"))]
     starts = {line.index(part) for line, part in zip(table, ("accuracy", "4.0", "91.3", "94.1", "75.8"), strict=True)}
     assert len(starts) == 1
+
+
+def test_hostile_names_do_nothing_to_a_terminal() -> None:
+    for language in LANGUAGES:
+        said = summary(EVERY["hostile"], language)
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", said)
+        assert "x" * 200 not in said
+        assert "y" * 200 not in said
+        assert max(len(line) for line in said.splitlines()) <= WIDTH + 20

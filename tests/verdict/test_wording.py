@@ -37,7 +37,7 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
     assert "1\u202f234\u202f567" in say("cost_exceeds", parameters, "en")
     assert "$1\u202f234.50" in say("cost_exceeds", parameters, "en")
     assert "$1\u202f234,50" in say("cost_exceeds", parameters, "ru")
-    shares = {"coverage": 0.1234, "coverage_low": 0.1, "min_coverage": 0.2}
+    shares = {"coverage": 0.1234, "coverage_low": 0.1, "min_coverage": 0.2, "n": 3_000}
     assert "12.3\u00a0%" in say("coverage_too_low", shares, "en")
     assert "12,3\u00a0%" in say("coverage_too_low", shares, "ru")
 

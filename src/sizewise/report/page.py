@@ -11,7 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from sizewise.core.record import RunRecord
-from sizewise.report.headline import audience, contradictions, verdict_sentence
+from sizewise.report.headline import contradictions, verdict_sentence
 from sizewise.report.pictures.class_picture import class_picture
 from sizewise.report.pictures.curve_picture import curve_picture
 from sizewise.report.pictures.frame import Picture
@@ -63,7 +63,6 @@ def _verdict(record: RunRecord, words: Words) -> dict[str, Any]:
         "contradictions": contradictions(record.verdict, words),
         "traffic": brief.traffic(record, words),
         "briefs": brief.briefs(record, words),
-        "audience": audience(record, words),
         "reasons": [words.reason(reason) for reason in record.verdict.reasons],
         "limits": [words.reason(limit) for limit in record.verdict.limit_codes],
         "cards": key_figures.cards(record, words),

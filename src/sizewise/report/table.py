@@ -12,15 +12,20 @@ from sizewise.report.words import Words
 
 #: what a run says in place of an answer that is no label
 NO_LABEL = "(no label)"
+MOST_PRINTED = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """``text``, with ``detail`` (an interval and its n, a note) beneath it. A label is foreign text."""
+    """``text``, with ``detail`` (an interval and its n, a note) beneath it.
+
+    A label is foreign text; an estimate is about one row and has no interval; what is reckoned follows from figures
+    that have theirs elsewhere; what is set was chosen, not measured.
+    """
 
     text: str
     detail: str = ""
-    kind: Literal["text", "number", "label", "missing"] = "text"
+    kind: Literal["text", "number", "label", "missing", "estimate", "reckoned", "set"] = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,11 @@ class Table:
     @property
     def empty(self) -> bool:
         return not any(group.rows for group in self.groups)
+
+    @property
+    def long(self) -> bool:
+        """Whether it is left out in print, unless its reader has opened it."""
+        return sum(len(group.rows) for group in self.groups) > MOST_PRINTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """A long part behind its summary; open in print."""
+    """A long part behind its summary; what is short enough for paper is open in print."""
 
     summary: str
     table: Table
@@ -134,3 +144,8 @@ def figure(measured: Measured | None, unit: str, words: Words, note: str = "") -
 def number(value: float | None, unit: str, words: Words, detail: str = "") -> Cell:
     """A number that is no estimate, so without an interval."""
     return missing(words) if value is None else Cell(words.numbers.write(value, unit), detail, "number")
+
+
+def estimate(probability: float, words: Words) -> Cell:
+    """The estimated probability of one row."""
+    return Cell(words.numbers.write(probability, "share"), kind="estimate")

@@ -156,6 +156,7 @@ def _by_quality(measured: Measurements) -> tuple[Decision, Constraint, list[Reas
         about_coverage = {
             "coverage": system.coverage.value,
             "coverage_low": low,
+            "n": system.coverage.n,
             "min_coverage": measured.bar.min_coverage,
         }
         if low >= measured.bar.min_coverage:
@@ -207,7 +208,10 @@ def _about_large(measured: Measurements, small: RungMeasurement | None) -> Itera
         return
     yield reason("large_itself", accuracy=accuracy.value, low=_low(accuracy), high=_high(accuracy), n=accuracy.n)
     if small is not None and small.accuracy is not None:
-        yield reason("small_against_large", accuracy=small.accuracy.value, large=accuracy.value)
+        yield reason(
+            "small_against_large", accuracy=small.accuracy.value, low=_low(small.accuracy), high=_high(small.accuracy),
+            n=small.accuracy.n, large=accuracy.value,
+        )  # fmt: skip
 
 
 def _quantity(certificate: Certificate, measured: Measurements) -> str:
@@ -246,7 +250,9 @@ def _limits(measured: Measurements, decision: Decision) -> Iterator[Reason]:
     if measured.reference == "llm" and accuracy is None:
         yield reason("agreement_only")
     if measured.reference == "llm" and accuracy is not None:
-        yield reason("reference_llm_with_gold", accuracy=accuracy.value)
+        yield reason(
+            "reference_llm_with_gold", accuracy=accuracy.value, low=_low(accuracy), high=_high(accuracy), n=accuracy.n
+        )
     for shift in measured.shifts:
         yield reason("labels_shift", distance=shift.distance, p=shift.p_value)
     if grouped := [c for c in measured.certificates if c.status == "approximate"]:
@@ -256,7 +262,7 @@ def _limits(measured: Measurements, decision: Decision) -> Iterator[Reason]:
     if data.test < ROUGH_TEST:
         yield reason("small_test", n=data.test)
     if data.unusable_calibrate and data.calibrate:
-        yield reason("unusable_answers", share=data.unusable_calibrate / data.calibrate)
+        yield reason("unusable_answers", share=data.unusable_calibrate / data.calibrate, n=data.calibrate)
     if measured.large is not None and measured.large.cost_per_1k_usd is None:
         yield reason("no_cost")
     for circumstance in measured.circumstances:

@@ -17,7 +17,7 @@ def changes(one: Side, other: Side, words: Words) -> Table:
     rows = []
     for name in first:
         mark = "" if first[name] == second[name] else words("comparison.differs")
-        cells = [Cell(first[name], kind="label"), Cell(second[name], kind="label")]
+        cells = [Cell(first[name], kind="set"), Cell(second[name], kind="set")]
         rows.append(Row(Cell(words(f"comparison.{name}")), cells, mark, "≠"))
     rows.sort(key=lambda row: not row.mark)
     columns = [words("comparison.setting"), words("comparison.this"), words("comparison.other")]

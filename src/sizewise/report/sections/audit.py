@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sizewise.core.record import Audit, DataCheck, Found, RunRecord
-from sizewise.report.table import Cell, Group, Row, Table, answer, figure, label, number
+from sizewise.report.table import Cell, Group, Row, Table, answer, estimate, figure, label, number
 from sizewise.report.visible import redacted, visible
 from sizewise.report.words import Words
 
@@ -31,8 +31,8 @@ def sentences(record: RunRecord, words: Words) -> list[str]:
     told, count = record.audit, words.numbers.count
     if told is None:
         return [words("audit.not_audited")]
-    rungs = visible(", ".join(told.rungs) or told.rung, 120)
-    said = [words(f"audit.suspected_{told.reference}", n=count(told.suspected), rows=count(told.rows), rungs=rungs)]
+    rung = visible(told.rung, 120)
+    said = [words(f"audit.suspected_{told.reference}", n=count(told.suspected), rows=count(told.rows), rung=rung)]
     return [*said, words("audit.look")] if told.suspected else said
 
 
@@ -42,7 +42,7 @@ def _labels(told: Audit, words: Words) -> list[Table]:
     worst = [
         Row(
             label(redacted(s.id), 40),
-            [answer(s.given, words), answer(s.suggested, words), number(s.probability, "share", words)],
+            [answer(s.given, words), answer(s.suggested, words), estimate(s.probability, words)],
         )
         for s in told.worst[:WORST]
     ]

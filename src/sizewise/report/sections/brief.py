@@ -9,7 +9,7 @@ from sizewise.core.measurement import Measured
 from sizewise.core.record import RunRecord
 from sizewise.core.verdict import Guarantee, Verdict
 from sizewise.evaluate.intervals import share
-from sizewise.report.headline import contradictions, has_fallback
+from sizewise.report.headline import audience, contradictions, has_fallback
 from sizewise.report.next_step import next_steps
 from sizewise.report.table import Brief, Cell, Part, Row, figure
 from sizewise.report.words import Words
@@ -117,8 +117,7 @@ def _sure(record: RunRecord, words: Words) -> Brief:
 def _kept(promise: Guarantee, verdict: Verdict, words: Words) -> Iterator[Row]:
     """The certified bound, and what the test showed."""
     quantity = _quantity(promise, verdict)
-    alone = verdict.decision == "small"
-    bound = promise.bound_answering_all if alone and promise.bound_answering_all is not None else promise.bound
+    bound = promise.bound
     won = promise.quantity == "excess" and bound is not None and bound < 0
     if bound is not None:
         name = "won" if won else quantity
@@ -181,11 +180,13 @@ def _limit(record: RunRecord, words: Words) -> Brief:
     if record.verdict.contradicted:  # it is said before everything else
         codes = tuple(limit for limit in codes if limit.code != "test_contradicts")
     if not codes:
-        return Brief("limit", words("brief.limit"), sentences=[words("page.no_limits")])
+        return Brief("limit", words("brief.limit"), sentences=[words("page.no_limits"), audience(record, words)])
     gravest = min(codes, key=lambda limit: GRAVITY.index(limit.code) if limit.code in GRAVITY else len(GRAVITY))
     more = len(codes) - 1
     further = words("brief.further_limits", n=words.numbers.count(more)) if more else ""
-    return Brief("limit", words("brief.limit"), sentences=[words.reason(gravest)], further=further)
+    return Brief(
+        "limit", words("brief.limit"), sentences=[words.reason(gravest), audience(record, words)], further=further
+    )
 
 
 def _next(record: RunRecord, words: Words) -> Brief:

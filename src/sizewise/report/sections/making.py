@@ -33,7 +33,7 @@ def run_facts(record: RunRecord, words: Words) -> Table:
         "cpu": f"{made.cpu} × {made.cpu_count}",
     }
     rows = [
-        Row(Cell(words(f"making.{name}")), [Cell(visible(text, 500), kind="label")]) for name, text in facts.items()
+        Row(Cell(words(f"making.{name}")), [Cell(visible(text, 300), kind="label")]) for name, text in facts.items()
     ]
     return Table(words("making.run_caption"), [words("making.fact"), words("making.value")], [Group(rows)])
 

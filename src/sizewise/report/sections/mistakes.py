@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sizewise.core.record import Disagreement, RunRecord
-from sizewise.report.table import Cell, Group, Row, Table, answer, figure, label, number
+from sizewise.report.table import Cell, Group, Row, Table, answer, estimate, figure, label, number
 from sizewise.report.visible import TEXT_LENGTH, redacted
 from sizewise.report.words import Words
 
@@ -75,7 +75,7 @@ def _disagreement(row: Disagreement, other: str | None, texts: Mapping[str, str]
     if other is not None:
         known = row.llm if other == "llm" else row.gold
         cells.append(Cell("—", kind="missing") if known is None else _other(known, row.answer, words))
-    cells.append(number(row.confidence, "share", words))
+    cells.append(estimate(row.confidence, words))
     if texts:
         text = texts.get(row.id)
         cells.append(Cell("—", kind="missing") if text is None else label(redacted(text[:4_000]), TEXT_LENGTH))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sizewise.core.record import RunRecord
-from sizewise.report.table import Cell, Group, Row, Table, figure, number
+from sizewise.report.table import Cell, Group, Row, Table, figure, missing
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
 
@@ -22,7 +22,7 @@ def ways(record: RunRecord, words: Words) -> Table:
     rows = [
         Row(
             Cell(words(f"way.{way}")),
-            [figure(per_1k, "usd", words), *([number(month, "usd", words)] if with_month else [])],
+            [figure(per_1k, "usd", words), *([_reckoned(month, words)] if with_month else [])],
         )
         for way, (per_1k, month) in each.items()
     ]
@@ -30,6 +30,10 @@ def ways(record: RunRecord, words: Words) -> Table:
     if costs.volume_per_month is not None:
         columns.append(words("money.per_month", volume=words.numbers.count(costs.volume_per_month)))
     return Table(words("money.caption"), columns, [Group(rows)])
+
+
+def _reckoned(usd: float | None, words: Words) -> Cell:
+    return missing(words) if usd is None else Cell(words.numbers.write(usd, "usd"), kind="reckoned")
 
 
 def break_even(record: RunRecord, words: Words) -> str:
@@ -67,7 +71,7 @@ def assumptions(record: RunRecord, words: Words) -> Table:
         "machine_source": _foreign(costs.machine_source),
         "machine_date": _foreign(costs.machine_date),
         "hours": Cell(words.numbers.count(prices.hours_per_month)),
-        "utilisation": Cell(write(prices.utilisation, "level"), words("money.utilisation_detail")),
+        "utilisation": Cell(write(prices.utilisation, "level"), words("money.utilisation_detail"), "set"),
         "machines": unknown if costs.machines is None else Cell(words.numbers.count(costs.machines)),
         "volume": unknown if costs.volume_per_month is None else Cell(words.numbers.count(costs.volume_per_month)),
         "large_source": unknown if costs.large_source is None else _foreign(_source(costs.large_source, words)),
