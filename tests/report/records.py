@@ -146,7 +146,8 @@ def data_check(labels: tuple[str, ...] = LABELS) -> DataCheck:
         repeats={"exact": Repeats(31, 92, 7, 20, (LabelPair(labels[0], labels[-1], 3),), share(0.81, 31), share(0.92, 31)),
                  "asked_again": Repeats(200, 400, 0, 0, (), None, None)},
         leaks=(Leak("test", "exact", 4, 3, 1), Leak("calibrate", "near", 0, 0, 0)), languages={"en": share(0.98), "xx": share(0.02)},
-        personal={"card": Found(3, 4)}, oddities={"mojibake": Found(2, 2, ("r7", "ann@example.com"))},
+        personal={"card": Found(3, 4)}, answers={"plain": 9_000, "json": 40, "new rule": 1},
+        found=("the input is taken from the last message of ann@example.com",), oddities={"mojibake": Found(2, 2, ("r7", "ann@example.com"))},
     )  # fmt: skip
 
 
@@ -303,7 +304,8 @@ def hostile() -> RunRecord:
     of = replace(
         of, data_check=replace(data_check(HOSTILE), rejected=dict.fromkeys(HOSTILE, 1), scripts=dict.fromkeys(HOSTILE, 2),
                                sources=HOSTILE, columns=HOSTILE, languages=dict.fromkeys(HOSTILE, share(0.1)),
-                               oddities={name: Found(1, 1, (name,)) for name in HOSTILE}),
+                               oddities={name: Found(1, 1, (name,)) for name in HOSTILE},
+                               found=HOSTILE, answers=dict.fromkeys(HOSTILE, 3)),
         confusions=tuple(Confusion(a, b, 9, 4) for a, b in mixed),
         disagreements=tuple(Disagreement(a, b, a, b, 0.9, "sure", a) for a, b in mixed),
         portions=(*portions(HOSTILE), *(Portion("slice", name, 9, share(0.5, 9), None, share(0.5, 9), None) for name in HOSTILE)),

@@ -335,6 +335,16 @@ def test_the_audit_and_the_forecast_are_told_and_left_out_where_there_are_none(p
     assert "79.0\u00a0% 76.0–82.0\u00a0%, foreseen at 90\u00a0%; n\u00a0=\u00a04 measured points" in ahead
 
 
+def test_what_was_concluded_from_the_files_is_told(parsed: Parsed) -> None:
+    told: tuple[tuple[Language, str], ...] = (("en", "a value in JSON"), ("ru", "значение в JSON"))
+    for language, rule in told:
+        part = parsed["cascade-llm", language].part("data")
+        assert rule in part
+        assert "new rule" in part
+        assert "taken from the last message" in part
+        assert "ann@example.com" not in part
+
+
 @pytest.mark.parametrize(
     ("curve", "said"),
     [

@@ -94,6 +94,7 @@ def _evidence(record: RunRecord, texts: Mapping[str, str] | None, words: Words) 
 def _background(record: RunRecord, words: Words) -> dict[str, Any]:
     return {
         "data_sentences": data.sentences(record, words),
+        "data_found": data.found(record),
         "data_splits": data.splits(record, words),
         "data_facts": data.facts(record, words),
         "data_findings": data.findings(record, words),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
-LABEL_LENGTH, TEXT_LENGTH = 80, 300
+from sizewise.data.personal import masked
+
+LABEL_LENGTH, TEXT_LENGTH, ID_LENGTH = 80, 300, 40
 _WHITE = re.compile(r"[ \t\n\r\f\v]+")  # not the no-break spaces, which hold a number and its unit together
 _JOINERS = "\u200c\u200d"  # emoji and Persian need them
 _ESCAPED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _TERMINAL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 _E_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
-_LONG_NUMBER = re.compile(r"\+?\d(?:[ \-().]{0,2}\d){6,}")
 
 
 def _hidden(character: str) -> bool:
@@ -43,9 +44,18 @@ def stripped(text: str, length: int = LABEL_LENGTH) -> str:
 
 
 def redacted(text: str) -> str:
-    """``text`` with e-mail addresses and numbers of seven digits or more masked.
+    """``text`` with personal data masked: every e-mail address, every number of seven digits or more, and the like.
 
     >>> redacted("mail ann@example.com or call +7 912 345-67-89")
     'mail ▇@▇ or call ▇▇▇'
     """
-    return _LONG_NUMBER.sub("▇▇▇", _E_MAIL.sub("▇@▇", text))
+    return masked(text)
+
+
+def identifier(text: str) -> str:
+    """A row's id, by which it must be found again: of what could be personal only e-mail addresses are masked.
+
+    >>> identifier("1700000000123"), identifier("ann@example.com/7")
+    ('1700000000123', '▇@▇/7')
+    """
+    return visible(_E_MAIL.sub("▇@▇", text[:4_000]), ID_LENGTH)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sizewise.core.record import Prediction
 from sizewise.evaluate.paired import Paired, paired
 from sizewise.report.comparison.side import Side
-from sizewise.report.table import Cell, Group, Row, Table, answer, figure, label
-from sizewise.report.visible import redacted
+from sizewise.report.table import Cell, Group, Row, Table, answer, figure
+from sizewise.report.visible import identifier
 from sizewise.report.words import Words
 
 SHOWN = 20
@@ -115,7 +115,7 @@ def changed_rows(rows: Shared, one: Side, words: Words) -> Table:
     column = "gold" if one.record.verdict.reference == "gold" else "llm"
     differing = sorted((p for p in rows.pairs if p[0].answer != p[1].answer), key=lambda p: -p[0].confidence)[:SHOWN]
     listed = [
-        Row(label(redacted(a.id), 40), [_known(getattr(a, column), words), _answer(a, column, words), _answer(b, column, words)])
+        Row(Cell(identifier(a.id), kind="label"), [_known(getattr(a, column), words), _answer(a, column, words), _answer(b, column, words)])
         for a, b in differing
     ]  # fmt: skip
     names = ("row", f"reference_{one.record.verdict.reference}", "this_answer", "other_answer")

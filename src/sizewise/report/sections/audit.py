@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sizewise.core.record import Audit, DataCheck, Found, RunRecord
-from sizewise.report.table import Cell, Group, Row, Table, answer, estimate, figure, label, number
-from sizewise.report.visible import redacted, visible
+from sizewise.report.table import Cell, Group, Row, Table, answer, estimate, figure, number
+from sizewise.report.visible import identifier, visible
 from sizewise.report.words import Words
 
 WORST, PAIRS, LANGUAGES, IDS = 12, 10, 12, 5
@@ -41,7 +41,7 @@ def _labels(told: Audit, words: Words) -> list[Table]:
     rows = [Row(Cell(words(f"audit.{k}")), [figure(v, "share", words)]) for k, v in shares.items() if v is not None]
     worst = [
         Row(
-            label(redacted(s.id), 40),
+            Cell(identifier(s.id), kind="label"),
             [answer(s.given, words), answer(s.suggested, words), estimate(s.probability, words)],
         )
         for s in told.worst[:WORST]
@@ -100,7 +100,7 @@ def _leaks(check: DataCheck, words: Words) -> Table:
 def _found(name: str, kinds: Mapping[str, Found], words: Words) -> Table:
     rows = []
     for kind, found in sorted(kinds.items(), key=lambda item: -item[1].rows):
-        ids = ", ".join(visible(redacted(i), 40) for i in found.ids[:IDS])
+        ids = ", ".join(identifier(i) for i in found.ids[:IDS])
         counted = [number(found.rows, "count", words), number(found.occurrences, "count", words)]
         seen = Cell(ids, kind="label") if ids else Cell("—", kind="missing")
         rows.append(

@@ -10,12 +10,17 @@ from sizewise.report.table import Cell, Details, Group, Row, Table, label, numbe
 from sizewise.report.visible import redacted, visible
 from sizewise.report.words import Words
 
-SHOWN = 100
+SHOWN, LONGEST_FOUND = 100, 500
 _SPLITS = ("train", "calibrate", "test")
 _FACTS = (
     "rows", "left_out", "groups", "exact_duplicates", "near_duplicates", "collapsed_in_train", "conflicting_inputs",
     "empty_inputs", "long_inputs", "repeated_ids", "trained_on_answers",
 )  # fmt: skip
+
+
+def found(record: RunRecord) -> list[str]:
+    """What was concluded from the files and not given, in English: columns, template, how answers were read."""
+    return [visible(redacted(said), LONGEST_FOUND) for said in record.data_check.found]
 
 
 def splits(record: RunRecord, words: Words) -> Table:
@@ -64,6 +69,7 @@ def findings(record: RunRecord, words: Words) -> list[Details]:
         "rejects": _by_count(check.rejected),
         "unreadable": _by_count(check.unreadable_values),
         "classes": _by_count(check.class_sizes),
+        "answers": ((words.known(f"rule.{name}", name), n) for name, n in _by_count(check.answers)),
         "scripts": ((words.known(f"script.{name}", name), n) for name, n in _by_count(check.scripts)),
     }
     lists = [_counted(name, list(pairs), words) for name, pairs in counted.items()]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sizewise.core.record import Disagreement, RunRecord
 from sizewise.report.table import Cell, Group, Row, Table, answer, estimate, figure, label, number
-from sizewise.report.visible import TEXT_LENGTH, redacted
+from sizewise.report.visible import TEXT_LENGTH, identifier, redacted
 from sizewise.report.words import Words
 
 SHOWN, SHOWN_NEAR = 12, 8
@@ -79,7 +79,7 @@ def _disagreement(row: Disagreement, other: str | None, texts: Mapping[str, str]
     if texts:
         text = texts.get(row.id)
         cells.append(Cell("—", kind="missing") if text is None else label(redacted(text[:4_000]), TEXT_LENGTH))
-    return Row(label(redacted(row.id), 40), cells)
+    return Row(Cell(identifier(row.id), kind="label"), cells)
 
 
 def _other(known: str, small: str, words: Words) -> Cell:
