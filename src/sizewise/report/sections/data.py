@@ -10,7 +10,7 @@ from sizewise.report.table import Cell, Details, Group, Row, Table, label, numbe
 from sizewise.report.visible import redacted, visible
 from sizewise.report.words import Words
 
-SHOWN, LONGEST_FOUND = 100, 500
+SHOWN, LONGEST_FOUND = 100, 300
 _SPLITS = ("train", "calibrate", "test")
 _FACTS = (
     "rows", "left_out", "groups", "exact_duplicates", "near_duplicates", "collapsed_in_train", "conflicting_inputs",
