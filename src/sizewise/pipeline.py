@@ -31,6 +31,7 @@ from sizewise.stages.checking import data_check
 from sizewise.stages.choice import choose
 from sizewise.stages.contest import contest
 from sizewise.stages.disagreements import confusions, disagreements, disputes
+from sizewise.stages.forecast import forecast
 from sizewise.stages.listener import Listener, Silence
 from sizewise.stages.measurement import curve, measure
 from sizewise.stages.portions import portions
@@ -54,7 +55,7 @@ def decide(
     force: bool = False,
     command: str | None = None,
 ) -> Run:
-    """read → check → split → contest → audit → choose → calibrate → measure → decide → save → report."""
+    """read → check → split → contest → audit → choose → calibrate → measure → forecast → decide → save → report."""
     listener = listener or Silence()
     clock = _Clock(listener)
     rungs = recipes(task, listener.progress)
@@ -81,6 +82,10 @@ def decide(
         with clock.stage("measure"):
             sizes = saving.data_measurement(log, checked, splits)
             measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated)
+        with clock.stage("forecast"):
+            recipe = next(r for r in rungs if r.name == choice.chosen.name)
+            more = forecast(recipe, calibrated, splits, task.bar, checked.examples, task.seed, folder.work, listener)
+            measurements = replace(measurements, forecast=more)
         identity = Identity(sizewise.__version__, folder.run_id, folder.created, clock.seconds())
         verdict = weigh(measurements, identity)
         has_large = measurements.large is not None and task.bar.perimeter == "open"

@@ -8,12 +8,16 @@ from typing import Any, Literal
 from sizewise.core.measurement import (
     Certificate,
     DataMeasurement,
+    Forecast,
+    ForeseenScore,
     LargeMeasurement,
     Latency,
+    LearningCurve,
     Measured,
     Measurements,
     OutOfFold,
     Prices,
+    RowsToBar,
     RungMeasurement,
     SystemMeasurement,
 )
@@ -130,3 +134,23 @@ def of_gold(lost: float | None, coverage: float = 0.7, target: float | None = No
         large=large(accuracy=near(0.8)),
         rungs=(rung("majority", 0.1, -0.8), rung("encoder", accuracy=near(0.9))),
     )
+
+
+Kind = Literal["train", "calibrate", "both"]
+
+
+def coverage(by: Kind, needed: RowsToBar | None, rows: int = 1_000, reached: bool = False) -> LearningCurve:
+    foreseen = tuple(
+        ForeseenScore(round(rows * t), t, value, value - 0.05, value + 0.05)
+        for t, value in ((1.0, 0.1), (2.0, 0.14), (4.0, 0.19))
+    )
+    return LearningCurve("coverage", by, rows, (), foreseen, 0.9, 0.215, reached, needed)
+
+
+def forecast(**needed: RowsToBar | None) -> Forecast:
+    agreement = LearningCurve("agreement", "train", 1_000, (), (), 0.9, 0.98, False, RowsToBar(1, 1, 1))
+    kinds: tuple[Kind, ...] = ("train", "calibrate", "both")
+    return Forecast("encoder", (agreement, *(coverage(kind, needed.get(kind)) for kind in kinds)))
+
+
+SOME = RowsToBar(400, 250, 900)

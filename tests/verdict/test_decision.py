@@ -10,10 +10,11 @@ import pytest
 from sizewise.core.measurement import Circumstance, DataMeasurement, Measurements, Shift
 from sizewise.core.task import Bar
 from sizewise.core.verdict import Verdict
-from sizewise.verdict.decision import decide, rows_needed
+from sizewise.verdict.decision import decide
+from sizewise.verdict.more_data import rows_needed
 from sizewise.verdict.wording import codes
 
-from .measurements import IDENTITY, certificate, large, measured, near, of_gold, rung, system
+from .measurements import IDENTITY, SOME, certificate, forecast, large, measured, near, of_gold, rung, system
 
 
 def verdict(measurements: Measurements) -> Verdict:
@@ -38,6 +39,11 @@ RULE: dict[str, tuple[Measurements, str, str, str]] = {
     "lower bound of coverage below": (measured(0.9, 0.22), "large", "coverage", "coverage_too_low"),
     "a lower least coverage": (measured(0.9, 0.1, bar=Bar(min_coverage=0.05)), "cascade", "quality", "coverage_enough"),
     "no threshold": (measured(None), "large", "quality", "no_threshold"),
+    "data alone will not": (measured(None, forecast=forecast()), "large", "quality", "more_data_alone_will_not"),
+    "more data would do": (measured(None, forecast=forecast(train=SOME)), "more-data", "data", "more_rows_would_do"),
+    "more data may do": (
+        measured(0.9, 0.1, forecast=forecast(both=replace(SOME, high=None))), "more-data", "data", "more_rows_may_do",
+    ),
     "no threshold, gold": (of_gold(None), "large", "quality", "no_threshold"),
     "no threshold, no LLM": (measured(None, large=None), "large", "quality", "no_small_qualifies"),
     "no threshold, closed": (measured(None, bar=CLOSED), "large", "quality", "perimeter_forbids_large"),
@@ -126,7 +132,8 @@ def test_every_verdict_says_what_it_must(case: str) -> None:
     assert found.small is not None
     assert found.small.name == measurements.chosen
     assert (found.cascade is None) == (measurements.system is None)
-    assert (found.more_data is None) == (found.decision != "more-data")
+    expected = found.decision == "more-data" or (found.decision == "large" and measurements.forecast is not None)
+    assert (found.more_data is not None) == expected
     assert found.guarantee in found.guarantees
     assert not found.contradicted
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,11 +14,11 @@ from sizewise.core.verdict import (
     DataSummary,
     Decision,
     Guarantee,
-    MoreData,
     Reason,
     Verdict,
 )
 from sizewise.verdict.cost import break_even, costs
+from sizewise.verdict.more_data import alone_will_not, more_data, remedy, rows_needed, would_do
 from sizewise.verdict.wording import reason
 
 ROUGH_TEST = 500
@@ -36,15 +35,6 @@ class Identity:
     seconds: Mapping[str, float]
 
 
-def rows_needed(limit: float, delta: float) -> int:
-    """The fewest independent calibration rows that can certify ``limit`` without a single error.
-
-    >>> rows_needed(0.03, 0.05)
-    99
-    """
-    return math.ceil(math.log(delta) / math.log1p(-limit) - 1e-9)
-
-
 def decide(measured: Measurements, identity: Identity) -> Verdict:
     """The verdict by the rule: quality decides, then latency and memory, then cost where a volume is given."""
     small = next((r for r in measured.rungs if r.name == measured.chosen), None)
@@ -53,7 +43,6 @@ def decide(measured: Measurements, identity: Identity) -> Verdict:
     decision, binding, reasons = _decision(measured, small, money)
     limits = tuple(_limits(measured, decision))
     guarantees = tuple(_guarantee(c) for c in measured.certificates)
-    missing = _missing_rows(measured) if decision == "more-data" else 0
     return Verdict(
         schema_version=SCHEMA_VERSION,
         sizewise_version=identity.sizewise_version,
@@ -84,7 +73,7 @@ def decide(measured: Measurements, identity: Identity) -> Verdict:
         guarantees=guarantees,
         costs=money,
         break_even=break_even(measured, money, small, coverage),
-        more_data=MoreData(examples=missing or None, gain=None) if decision == "more-data" else None,
+        more_data=more_data(measured, decision, binding),
         seconds=dict(identity.seconds),
         contradicted=bool(list(_contradictions(measured))),
     )
@@ -168,6 +157,9 @@ def _by_quality(measured: Measurements) -> tuple[Decision, Constraint, list[Reas
             for c in short
         ]
         return "more-data", "data", reasons
+    if (helping := remedy(measured)) is not None:
+        return "more-data", "data", [*reasons, would_do(helping)]
+    reasons += alone_will_not(measured)
     return "large", "coverage" if system and not failing else "quality", reasons
 
 
@@ -321,10 +313,6 @@ def _cascade(system: SystemMeasurement | None, money: Costs) -> CascadeEntry | N
         coverage_calibrate=system.coverage_calibrate,
         answered_agreement_calibrate=system.answered_agreement_calibrate,
     )
-
-
-def _missing_rows(measured: Measurements) -> int:
-    return max(0, *(rows_needed(c.limit, c.delta) - c.n_groups for c in measured.certificates))
 
 
 def _low(value: Measured) -> float:

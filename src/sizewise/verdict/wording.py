@@ -27,6 +27,12 @@ QUANTITIES = {
     },
     "coverage": {"en": "coverage at the target", "ru": "охват при заданной цели"},
     "accuracy": {"en": "accuracy", "ru": "точность"},
+    "train": {"en": "train rows", "ru": "обучающих строк"},
+    "calibrate": {"en": "calibration rows", "ru": "калибровочных строк"},
+    "both": {
+        "en": "rows, train and calibration in today's proportion",
+        "ru": "строк (обучающих и калибровочных в нынешней пропорции)",
+    },
 }
 
 

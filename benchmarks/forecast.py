@@ -1,0 +1,274 @@
+"""Does the forecast hold? Fitted on n train rows alone, does its 90 % interval hold the score at 2n and 4n rows?
+
+The sets, their sizes and the seeds below were written down before anything was measured. A back-test takes the
+official train rows only, puts near-duplicate groups aside as later traffic, and adds the others one size after the
+other, so that each smaller train set lies within the next. At size n the forecast sees those n rows and nothing
+else; at 2n and 4n the same rung is fitted as `decide` fits it, and its accuracy and its certified coverage (at the
+target of 97 %, δ = 5 %, calibrated on the later traffic) are what the interval must hold.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+from scipy.stats import norm
+from shared_data import result, rows, write
+
+from sizewise.cascade import confidence
+from sizewise.cascade.guarantee import certify_risk
+from sizewise.core.example import Example, Train
+from sizewise.core.task import Task
+from sizewise.data.check import check
+from sizewise.data.read import read
+from sizewise.data.split import split
+from sizewise.evaluate.coverage_forecast import certified_coverages, widened
+from sizewise.evaluate.learning_curve import LEVEL, PRIOR, Held, Prior, fit
+from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.folds import folds
+from sizewise.specialists.ladder import recipes
+
+TARGET, DELTA = 0.97, 0.05
+SEEDS = (0, 1, 2, 3)
+FOLDS, FOLDS_BESIDE = 5, 2  # two, as `decide` takes for parts, where no forecast stands at that size
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """A log's official train rows; forecasts are made at ``sizes``, and held against the doubles of each."""
+
+    name: str
+    file: str
+    reference: Literal["gold", "llm"]
+    sizes: tuple[int, ...]
+    later_rows: int
+
+    @property
+    def chain(self) -> tuple[int, ...]:
+        """A quarter and a half of the smallest size, the sizes, and the double of the largest."""
+        return (self.sizes[0] // 4, self.sizes[0] // 2, *self.sizes, 2 * self.sizes[-1])
+
+
+SETS = (
+    Set("ru_intents", "ru_intents", "gold", (300, 600, 1_200), 800),
+    Set("banking gold", "banking77_llm_log", "gold", (500, 1_000, 2_000), 2_500),
+    Set("clinc150", "clinc150", "gold", (750, 1_500, 3_000), 3_000),
+    Set("banking llm", "banking77_llm_log", "llm", (500, 1_000, 2_000), 2_500),
+)
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def prepared(wanted: Set, seed: int) -> tuple[Train, list[Example]]:
+    """Train rows in the order in which they arrive, and the later traffic; no near-duplicate on both sides."""
+    kept = [r for r in rows(wanted.file) if r["split"] == "train" and r.get("gold") != "oos"]
+    with tempfile.TemporaryDirectory() as folder:
+        checked = check(read([write(Path(folder) / "log.jsonl", [r | {"split": None} for r in kept])]))
+    groups = sorted({e.group for e in checked.examples})
+    Random(f"{seed}:later").shuffle(groups)
+    sizes: dict[int, int] = {}
+    for example in checked.examples:
+        sizes[example.group] = sizes.get(example.group, 0) + 1
+    place: dict[int, str] = {}
+    taken = 0
+    for group in groups:
+        place[group] = "calibrate" if taken < wanted.later_rows else "train"
+        taken += sizes[group] if place[group] == "calibrate" else 0
+    one = next(
+        g for g in groups if place[g] == "calibrate"
+    )  # `split` wants a test row; it is later traffic like the rest
+    examples = [replace(e, split="test" if e.group == one else place[e.group]) for e in checked.examples]
+    parts = split(replace(checked, examples=tuple(examples)), wanted.reference, seed=seed)
+    order = list(range(len(parts.train)))
+    Random(f"{seed}:order").shuffle(order)
+    return parts.train.subset(order), list(parts.calibrate.examples)
+
+
+def collected(wanted: Set, seed: int, cache: Path) -> dict[int, Arrays]:
+    """What the rung scores at each size of the chain; kept in ``cache``, because it takes minutes."""
+    train, later = prepared(wanted, seed)
+    references = [e.gold if wanted.reference == "gold" else e.answer for e in later]
+    lower, recipe = recipes(Task(name="benchmark", rungs=("keywords", "encoder")))
+    position = {label: i for i, label in enumerate(train.labels)}
+    targets = np.array([position[t] for t in train.targets])
+    most = wanted.chain[-2]
+    found: dict[int, Arrays] = {}
+    for size in wanted.chain:
+        path = cache / f"{wanted.name}-{seed}-{size}.npz".replace(" ", "-")
+        if not path.exists():
+            started = time.perf_counter()
+            part = train.subset(range(size))
+            numbers = folds(part, seed, FOLDS if wanted.sizes[0] <= size <= most else FOLDS_BESIDE)
+            below = lower.validate(part, numbers, {})
+            fitted = recipe.validate(part, numbers, {lower.name: below})
+            right = fitted.evidence.probabilities.argmax(axis=1) == targets[:size]
+            sure = confidence.fit(fitted.evidence, right, numbers)
+            assert isinstance(fitted.specialist, EncoderSpecialist)
+            specialist = fitted.specialist.cached()
+            evidence = specialist.evidence([e.input for e in later])
+            said = [train.labels[i] for i in evidence.probabilities.argmax(axis=1)]
+            beyond = specialist.evidence(train.inputs[size:most])
+            arrays = {
+                "right": right, "confidence": confidence.out_of_fold(fitted.evidence, right, numbers),
+                "beyond_right": beyond.probabilities.argmax(axis=1) == targets[size:most],
+                "beyond_confidence": sure(beyond),
+                "later_right": np.array([a == r for a, r in zip(said, references, strict=True)]),
+                "later_confidence": sure(evidence), "later_groups": np.array([e.group for e in later]),
+            }  # fmt: skip
+            np.savez(path, **arrays)
+            result("collected", set=wanted.name, seed=seed, size=size, seconds=round(time.perf_counter() - started, 1))
+        with np.load(path) as kept:
+            found[size] = dict(kept)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class BackTest:
+    """A forecast from ``rows`` rows; ``later`` maps 1, 2 and 4 times the rows to what was then found."""
+
+    of: Set
+    seed: int
+    rows: int
+    own: Held
+    held: tuple[Held, ...]
+    traffic: Arrays
+    later: dict[int, Arrays]
+
+    @property
+    def family(self) -> str:
+        """Sets that share texts; a forecast is held against a prior that was fitted without any of them."""
+        return self.of.file
+
+
+def back_tests(wanted: Set, seed: int, found: dict[int, Arrays]) -> Iterator[BackTest]:
+    """One for each size: parts of an eighth, a quarter and a half, as far as the chain reaches down."""
+    for size in wanted.sizes:
+        parts = [size // share for share in (8, 4, 2) if size // share in found]
+        held = [(part, found[part]["beyond_right"][: size - part]) for part in parts]
+        yield BackTest(
+            wanted, seed, size, Held(size, float((~found[size]["right"]).mean()), size),
+            tuple(Held(part, float((~right).mean()), len(right)) for part, right in held),
+            found[size], {times: found[times * size] for times in (1, 2, 4) if times * size in found},
+        )  # fmt: skip
+
+
+def fitted_prior(tests: Sequence[BackTest]) -> Prior:
+    """The prior under which the later scores of ``tests`` are most likely, twice the rows counting double."""
+    start = np.array([0.45, np.log(0.2), 0.03, np.log(0.03), 0.1, np.log(0.1), np.log(0.05)])
+    trust = np.array([0.2, 0.3, 0.03, 0.4, 0.15, 0.3, 0.4])  # how far the data may pull each from its start
+
+    def loss(x: NDArray[np.float64]) -> float:
+        total = float((((x - start) / trust) ** 2).sum() / 2)
+        for test in tests:
+            trend = fit(test.rows, test.own, test.held, prior(x))
+            for times, later in test.later.items():
+                n, wrong = len(later["later_right"]), float((~later["later_right"]).mean())
+                centre, spread = trend.logit(times)
+                spread = np.hypot(spread, 1 / np.sqrt(n * wrong * (1 - wrong)))
+                total -= (1.0 if times == 2 else 0.5) * float(norm.logpdf(logit(wrong), centre, spread))
+        return total
+
+    return prior(
+        minimize(loss, start, method="Nelder-Mead", options={"maxiter": 1_200, "xatol": 2e-3, "fatol": 1e-2}).x
+    )
+
+
+def prior(x: NDArray[np.float64]) -> Prior:
+    """The prior of seven numbers, spreads as logarithms."""
+    slope, bend, flattery = x[0], x[2], x[4]
+    return Prior(slope, np.exp(x[1]), bend, np.exp(x[3]), flattery, np.exp(x[5]), PRIOR.shared, np.exp(x[6]))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was foreseen and what was found, for accuracy; for coverage the draws, to be widened."""
+
+    test: BackTest
+    times: int
+    accuracy: tuple[float, float, float, float]
+    coverage: float
+    drawn: NDArray[np.float64]
+
+
+def outcomes(test: BackTest, by: Prior) -> Iterator[Outcome]:
+    """The forecast of ``test`` under a prior, beside what was found at each multiple of its rows."""
+    trend = fit(test.rows, test.own, test.held, by)
+    for times, later in test.later.items():
+        n, random = len(later["later_right"]), np.random.default_rng(0)
+        low, high = trend.interval(times, n)
+        shares = expit(trend.level(times) + trend.logit(times)[1] * random.standard_normal(200))
+        drawn = certified_coverages(
+            test.traffic["confidence"], ~test.traffic["right"], shares, n, 1 - TARGET, DELTA, random
+        )
+        threshold = certify_risk(later["later_confidence"], ~later["later_right"], 1 - TARGET, DELTA).threshold
+        covered = 0.0 if threshold is None else float((later["later_confidence"] >= threshold).mean())
+        yield Outcome(
+            test, times, (float(later["later_right"].mean()), 1 - trend.wrong(times), 1 - high, 1 - low), covered, drawn
+        )
+
+
+def misfit(of: Sequence[Outcome]) -> float:
+    """The least spread with which nine in ten of the coverages at twice the rows were held."""
+    tried = np.arange(0.02, 0.16, 0.01)
+    return float(next((m for m in tried if np.mean([_holds(o, m)[0] for o in of if o.times == 2]) >= LEVEL), tried[-1]))
+
+
+def _holds(of: Outcome, spread: float) -> tuple[bool, float, float]:
+    middle, low, high = widened(of.drawn, spread, LEVEL)
+    return low <= of.coverage <= high, high - low, of.coverage - middle
+
+
+def report(tests: Sequence[BackTest]) -> None:
+    """Each family of sets under a prior and a misfit that were fitted to the other families."""
+    accuracy: list[tuple[str, int, bool, float, float]] = []
+    coverage: list[tuple[str, int, bool, float, float]] = []
+    for family in sorted({t.family for t in tests}):
+        others = [t for t in tests if t.family != family]
+        learned = fitted_prior(others)
+        spread = misfit([o for t in others for o in outcomes(t, learned)])
+        result(
+            "fitted without",
+            family=family,
+            misfit=round(spread, 2),
+            prior={k: round(float(v), 3) for k, v in asdict(learned).items()},
+        )
+        for test in (t for t in tests if t.family == family):
+            for outcome in outcomes(test, learned):
+                found, value, low, high = outcome.accuracy
+                accuracy.append((test.of.name, outcome.times, low <= found <= high, high - low, found - value))
+                coverage.append((test.of.name, outcome.times, *_holds(outcome, spread)))
+    for what, lines in (("accuracy", accuracy), ("coverage", coverage)):
+        for times in (1, 2, 4):
+            for name in ("all", *dict.fromkeys(t.of.name for t in tests)):
+                of = [x for x in lines if x[1] == times and name in ("all", x[0])]
+                if of:
+                    _, _, held, widths, missed = zip(*of, strict=True)
+                    result(
+                        what, times=times, set=name, back_tests=len(of), held=round(float(np.mean(held)), 3),
+                        width_median=round(float(np.median(widths)), 4), error_mean=round(float(np.mean(np.abs(missed))), 4),
+                        bias=round(float(np.mean(missed)), 4),
+                    )  # fmt: skip
+    result("fitted to all", prior={k: round(float(v), 3) for k, v in asdict(fitted_prior(tests)).items()})
+
+
+def main(cache: Path) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    tests = []
+    for seed in SEEDS:
+        for wanted in SETS:
+            tests += back_tests(wanted, seed, collected(wanted, seed, cache))
+    report(tests)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="sizewise-forecast-")))
