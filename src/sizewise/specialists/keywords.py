@@ -171,7 +171,7 @@ class KeywordsSpecialist:
         return Evidence(self.labels, softmax(joint), features, unlikeness(joint), opinion)
 
     def evidence(self, inputs: Sequence[str]) -> Evidence:
-        """Probabilities, what the heads think of the joint answer, and an energy score for what looks unlike train."""
+        """Probabilities, what the heads think of the joint answer, and how little it looks like train."""
         return self.judged(*self.scores(inputs))
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
