@@ -8,7 +8,7 @@ import numpy as np
 
 from sizewise.core.example import Train
 from sizewise.specialists.encoder import names_head, spoken
-from sizewise.specialists.heads import Head, Mixture, Target, centred, fit_shares, softmax, unlikeness
+from sizewise.specialists.heads import Head, Mixture, Target, centred, fit_shares, softmax
 from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist
 from sizewise.store.arrays import load_arrays, save_arrays
 
@@ -80,15 +80,3 @@ def test_names_head_prefers_the_label_whose_name_is_like_the_input() -> None:
     assert head.weights.shape == (2, 3)
     assert (head(first - first.mean(axis=0)).argmax(axis=1) == [0, 1, 2]).all()
     assert spoken("__top-up__by card") == "top up by card"
-
-
-def test_an_input_between_labels_or_far_from_all_is_unlike_train() -> None:
-    sure, torn, far = [9.0, 0, 0], [9.0, 9, 0], [0.5, 0, 0]
-    strangeness = unlikeness(np.array([sure, torn, far], dtype=np.float32))
-    assert strangeness[0] < strangeness[1] < strangeness[2]
-    np.testing.assert_allclose(strangeness[0], -np.log(np.exp(9) + 2) - 9 + np.log(2), atol=1e-6)
-    many = np.random.default_rng(2).normal(size=(20_000, 3)).astype(np.float32)
-    np.testing.assert_allclose(unlikeness(many)[[0, 9_000, 19_999]], unlikeness(many[[0, 9_000, 19_999]]))
-    assert np.isfinite(unlikeness(np.array([[1e4, -1e4], [-1e4, -1e4]]))).all()
-    assert unlikeness(np.zeros((2, 1))).tolist() == [0.0, 0.0]
-    assert unlikeness(np.zeros((0, 3))).shape == (0,)

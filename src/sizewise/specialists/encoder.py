@@ -34,9 +34,9 @@ from sizewise.specialists.heads import (
     blocks,
     fit_logistic,
     fit_shares,
+    log_sum_exp,
     softmax,
     targets_of,
-    unlikeness,
 )
 from sizewise.specialists.keywords import BLOCKS as NGRAM_HEADS
 from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist, named
@@ -321,7 +321,7 @@ class EncoderSpecialist:
         if second is not None and self.second is not None:
             opinion, more = second_opinion(self.second.joined(second), best)
             features |= more
-        return Evidence(self.labels, softmax(joint), features, unlikeness(joint), opinion)
+        return Evidence(self.labels, softmax(joint), features, -log_sum_exp(joint), opinion)
 
     def evidence(self, inputs: Sequence[str]) -> Evidence:
         """Probabilities, what the heads think of one another's answers, and how unlike train the input looks."""

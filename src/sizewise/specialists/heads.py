@@ -101,23 +101,6 @@ def log_sum_exp(scores: NDArray[Any]) -> Floats:
     return np.asarray(highest + np.log(np.concatenate(sums) if sums else np.zeros(0)))
 
 
-def unlikeness(scores: NDArray[Any]) -> Floats:
-    """How little (n, labels) logits look like those of train's inputs, shape (n,): larger is stranger.
-
-    The free energy of Liu et al. (2020), less the log-odds of the first label: an input near a label that train
-    does not know scores high for several that it does. Their sum tells such labels from known ones better than
-    either (out-of-fold, 30 labels of 150 held out whole: AUROC 0.958 against 0.948 and 0.956).
-    """
-    found = [_unlikeness(np.asarray(scores[rows], dtype=np.float64)) for rows in blocks(len(scores))]
-    return np.concatenate(found) if found else np.zeros(0)
-
-
-def _unlikeness(scores: Floats) -> Floats:
-    ordered = np.sort(scores, axis=1)[:, ::-1]
-    energy = -log_sum_exp(scores)
-    return energy if scores.shape[1] < 2 else np.asarray(energy - ordered[:, 0] + log_sum_exp(ordered[:, 1:]))
-
-
 def blocks(rows: int, size: int = BLOCK) -> Iterator[slice]:
     """Slices that cover ``rows``, some thousands each."""
     return (slice(start, start + size) for start in range(0, rows, size))

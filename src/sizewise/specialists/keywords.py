@@ -23,9 +23,9 @@ from sizewise.specialists.heads import (
     Target,
     fit_logistic,
     fit_shares,
+    log_sum_exp,
     softmax,
     targets_of,
-    unlikeness,
 )
 from sizewise.specialists.ngrams import NGrams, most_features
 from sizewise.specialists.opinions import agreement, most_probable, second_opinion
@@ -168,7 +168,7 @@ class KeywordsSpecialist:
         if second is not None and self.second is not None:
             opinion, more = second_opinion(self.second.joined(second), best)
             features |= more
-        return Evidence(self.labels, softmax(joint), features, unlikeness(joint), opinion)
+        return Evidence(self.labels, softmax(joint), features, -log_sum_exp(joint), opinion)
 
     def evidence(self, inputs: Sequence[str]) -> Evidence:
         """Probabilities, what the heads think of the joint answer, and how little it looks like train."""
