@@ -25,7 +25,7 @@ from sizewise.run import Run
 from sizewise.specialists.ladder import recipes
 from sizewise.specialists.ngrams import LONGEST_INPUT
 from sizewise.stages import saving
-from sizewise.stages.audit import audit
+from sizewise.stages.audit import audit, best_rung
 from sizewise.stages.calibration import calibrate
 from sizewise.stages.checking import data_check
 from sizewise.stages.choice import choose
@@ -74,7 +74,9 @@ def decide(
         with clock.stage("contest"):
             contestants = contest(rungs, splits.train, task.seed, folder.work, listener)
         with clock.stage("audit"):
-            audited = audit(contestants, splits.train, checked.examples, splits.reference, task.seed)
+            best = best_rung(contestants)
+            slices = {e.id: e.slice for e in checked.examples if e.slice}
+            audited = audit(best.name, best.evidence.probabilities, splits.train, slices, splits.reference, task.seed)
         with clock.stage("choose"):
             choice = choose(contestants, splits.reference, task.bar, task.seed)
         with clock.stage("calibrate"):

@@ -283,3 +283,33 @@ def test_under_gold_rows_without_it_train_on_the_answer_and_are_never_measured(l
 def test_one_class_only_is_refused_and_shown(looked_at: LookedAt) -> None:
     with pytest.raises(DataError, match=r"nothing to learn.*1 labels: 'a' \(55\).*--columns"):
         split(looked_at(rows(100, answer="a")))
+
+
+def test_leaks_are_counted_by_kind_and_by_label_and_not_moved(looked_at: LookedAt) -> None:
+    given_rows = rows(90, split=with_split)
+    given_rows[1] |= {"input": given_rows[0]["input"], "answer": given_rows[0]["answer"]}
+    given_rows[4] |= {"input": given_rows[3]["input"].upper() + "!", "answer": "a"}
+    given_rows[3]["answer"] = "b"
+    given_rows[5] |= {"input": given_rows[6]["input"], "answer": "a", "gold": None}
+    given_rows[6]["answer"] = "b"
+    splits = split(looked_at(given_rows), "llm")
+    told = [(leak.split, leak.kind, leak.rows, leak.same_label, leak.other_label) for leak in splits.division.leaks]
+    assert told == [("calibrate", "exact", 1, 1, 0), ("calibrate", "near", 1, 0, 1), ("test", "exact", 1, 0, 1)]
+    assert splits.division.leaked == {"calibrate": 2, "test": 1}
+    assert splits.division.sizes == {"train": 30, "calibrate": 30, "test": 30}
+
+
+@given(example_rows, st.integers(0, 3))
+@settings(deadline=None)
+def test_a_log_that_streams_by_is_divided_like_one_in_memory(
+    drawn: list[tuple[int, str, str | None]], seed: int
+) -> None:
+    examples = tuple(Example(str(i), text(n), answer=a, gold=g) for i, (n, a, g) in enumerate(drawn))
+    try:
+        splits = split(check(_log(examples)), seed=seed)
+    except DataError:
+        return
+    division = splits.division
+    assert [examples[row].id for row in division.train_rows] == list(splits.train.ids)
+    assert division.sizes == {"train": len(splits.train), "calibrate": len(splits.calibrate), "test": len(splits.test)}
+    assert division.class_sizes == dict(Counter(splits.train.targets))

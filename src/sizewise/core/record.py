@@ -197,6 +197,7 @@ class DataCheck:
     oddities: Mapping[str, Found] = field(default_factory=dict)
     found: tuple[str, ...] = ()
     answers: Mapping[str, int] = field(default_factory=dict)
+    reference: ReferenceKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,16 @@ class Prediction:
     route: str
     gold: str | None = None
     llm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """What ``sizewise check`` found in the data of ``task``, without a run."""
+
+    task: str
+    version: str
+    data_check: DataCheck
+    audit: Audit | None
 
 
 @dataclass(frozen=True, slots=True)

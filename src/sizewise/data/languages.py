@@ -44,7 +44,7 @@ def languages(texts: Sequence[str]) -> Mapping[str, int]:
     say which languages the log is in, and the others are taken to be in one of these, if any fits.
 
     >>> dict(languages(["Where is my parcel?", "I would like my money back", "Где моя посылка?", "42"]))
-    {'en': 2, 'ru': 1, 'und': 1}
+    {'en': 2, 'und': 1, 'ru': 1}
     """
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 

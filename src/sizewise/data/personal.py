@@ -60,14 +60,20 @@ _ORDER = re.compile(
 
 def _is_card(digits: str, before: str, shown: str) -> bool:
     fits = any(start.match(digits) and len(digits) in lengths for start, lengths in _CARD_LENGTHS)
-    return fits and len(set(digits)) > 1 and luhn(digits) and not _ORDER.search(before) and _is_grouped(shown)
+    if not fits or len(set(digits)) == 1 or not luhn(digits) or _ORDER.search(before):
+        return False
+    return _is_grouped(shown) or (shown.isdigit() and _about_cards(before))
 
 
 def _is_grouped(shown: str) -> bool:
-    """Digits without gaps, or in groups as on a card; one kind of gap throughout."""
+    """Digits in groups as they stand on a card, with one kind of gap throughout.
+
+    Of other numbers of sixteen digits one in fifty has a card's prefix and check digit: those count only beside a
+    word about cards.
+    """
     gaps = set(re.sub(r"\d", "", shown))
     sizes = [len(part) for part in re.split(r"[ \u00a0\-]", shown)]
-    return not gaps or (len(gaps) == 1 and (sizes[:-1] == [4] * (len(sizes) - 1) or sizes in ([4, 6, 5], [4, 6, 4])))
+    return len(gaps) == 1 and (sizes[:-1] == [4] * (len(sizes) - 1) or sizes in ([4, 6, 5], [4, 6, 4]))
 
 
 _IBAN_LENGTH = {
@@ -147,7 +153,7 @@ _E_MAIL = re.compile(
     re.IGNORECASE,
 )
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}", re.ASCII)
-_CARD = re.compile(r"(?<![\w.,+/-])\d(?:[ \u00a0-]?\d){12,18}(?![\d/]|[ -]?\d|[.,]\d)", re.ASCII)
+_CARD = re.compile(r"(?<![\w.,+/-])\d(?:[ \u00a0-]?\d){12,18}(?![\w/]|[ -]?\d|[.,]\d)", re.ASCII)
 _SNILS = re.compile(r"(?<![\d-])\d{3}-\d{3}-\d{3}[ \u00a0-]\d{2}(?!\d)", re.ASCII)
 _SNILS_BARE = re.compile(r"(?<!\d)\d{11}(?!\d)", re.ASCII)
 _INN = re.compile(r"(?<!\d)(?:\d{12}|\d{10})(?!\d)", re.ASCII)
@@ -185,6 +191,7 @@ def _said(words: str, within: int = CONTEXT) -> Callable[[str], bool]:
     return lambda before: bool(pattern.search(before[-within:]))
 
 
+_about_cards = _said(r"cards?\b|visa|master ?card|amex|maestro|карт[аыеуо]|мир\b|виза\b")
 _about_inn = _said(r"инн\b|inn\b", 25)
 _about_snils = _said(r"снилс|snils")
 _about_ogrn = _said(r"огрн(?:ип)?\b|ogrn(?:ip)?\b", 25)

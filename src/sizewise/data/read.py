@@ -140,6 +140,8 @@ class Reading:
         template: str | None = None,
     ) -> None:
         self._paths, self._columns, self._only = list(paths), dict(columns or {}), dict(only or {})
+        #: the row of the example that was yielded last, as the file has it
+        self.row: Mapping[str, Any] = {}
         unknown = sorted(set(self._columns) - set(COLUMNS))
         if unknown:
             raise DataError(f"--columns: no column of ours is called {unknown[0]!r}. There are: {', '.join(COLUMNS)}.")
@@ -285,6 +287,7 @@ class Reading:
     def _row(self, path: Path, line: int, raw: str, row: Mapping[str, Any]) -> Example | None:
         if not row.keys() <= self._seen.keys():
             self._name(row)
+        self.row = row
         values = {ours: row.get(theirs) for ours, theirs in self._names}
         for ours, theirs in self._nested:
             if theirs not in row and (value := _within(row, theirs)) is not None:

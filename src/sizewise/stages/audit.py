@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.core.example import Example, Train
+from sizewise.core.example import Train
 from sizewise.core.measurement import Measured
 from sizewise.core.record import Audit, LabelPair, SliceScore, Suspicion
 from sizewise.core.task import ReferenceKind
@@ -19,48 +20,73 @@ from sizewise.stages.contest import Contestant
 MOST_SUSPICIONS = 200
 MOST_PAIRS = 30
 MOST_SLICES = 50
+LEAST_ROWS, LONGEST_NAME = 3, 80
 RESAMPLES = 1_000
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
 
-def audit(
-    contestants: Sequence[Contestant], train: Train, examples: Sequence[Example], reference: ReferenceKind, seed: int
-) -> Audit:
-    """Suspected label errors of ``train`` by the rung that is most often right out of fold.
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """The rows of train whose label is probably wrong, the most doubtful first.
 
-    ``examples`` are the checked rows, which know their slices.
+    ``rows`` and ``suggested`` have shape (suspected,): positions in train and in its labels. ``scores`` has the
+    same shape and is the lower, the stronger the doubt.
     """
-    best = max(contestants, key=lambda c: c.right.mean())
-    position = {label: i for i, label in enumerate(train.labels)}
-    given = np.array([position[target] for target in train.targets], dtype=np.int64)
-    probabilities = best.evidence.probabilities
-    suspected = suspects(given, probabilities)
+
+    rows: Ints
+    suggested: Ints
+    scores: Floats
+
+
+def best_rung(contestants: Sequence[Contestant]) -> Contestant:
+    """The one that is most often right out of fold; of two the smaller."""
+    return max(contestants, key=lambda c: c.right.mean())
+
+
+def doubt(train: Train, probabilities: Floats) -> Doubts:
+    """The suspected rows of ``train`` by out-of-fold probabilities of shape (rows, labels)."""
+    given = _positions(train)
+    found = suspects(given, probabilities)
     scores, suggested = doubts(given, probabilities)
-    worst = suspected[np.argsort(scores[suspected], kind="stable")]
-    pairs = Counter((int(given[row]), int(suggested[row])) for row in worst)
+    worst = found[np.argsort(scores[found], kind="stable")]
+    return Doubts(worst, suggested[worst], scores[worst])
+
+
+def audit(
+    rung: str, probabilities: Floats, train: Train, slice_of: Mapping[str, str], reference: ReferenceKind, seed: int
+) -> Audit:
+    """What ``rung`` makes of the labels of ``train``. ``slice_of`` maps the ids of rows to their slices."""
+    given = _positions(train)
+    found = doubt(train, probabilities)
+    pairs = Counter(zip(given[found.rows].tolist(), found.suggested.tolist(), strict=True))
+    right = probabilities.argmax(axis=1) == given
     labels = train.labels
     return Audit(
-        rung=best.name,
+        rung=rung,
         reference=reference,
         rows=len(train),
-        suspected=len(suspected),
+        suspected=len(found.rows),
         wrong=wrong_share(given, probabilities, seed),
         worst=tuple(
-            Suspicion(
-                id=train.ids[row],
-                given=labels[given[row]],
-                suggested=labels[suggested[row]],
-                score=float(scores[row]),
-                probability=float(probabilities[row, suggested[row]]),
+            Suspicion(train.ids[row], labels[given[row]], labels[other], float(score), float(probabilities[row, other]))
+            for row, other, score in zip(
+                found.rows[:MOST_SUSPICIONS],
+                found.suggested[:MOST_SUSPICIONS],
+                found.scores[:MOST_SUSPICIONS],
+                strict=True,
             )
-            for row in worst[:MOST_SUSPICIONS]
         ),
         confused=tuple(LabelPair(labels[a], labels[b], n) for (a, b), n in pairs.most_common(MOST_PAIRS)),
-        overall=share(int(best.right.sum()), len(train)),
-        slices=_slices(best.right, train, {e.id: e.slice for e in examples if e.slice is not None}),
+        overall=share(int(right.sum()), len(train)),
+        slices=_slices(right, train, slice_of),
     )
+
+
+def _positions(train: Train) -> Ints:
+    position = {label: i for i, label in enumerate(train.labels)}
+    return np.array([position[target] for target in train.targets], dtype=np.int64)
 
 
 def suspects(given: Ints, probabilities: Floats) -> Ints:
@@ -117,11 +143,12 @@ def _off_diagonal(labels: Ints, predicted: Ints, counts: NDArray[np.float64], ro
 
 
 def _slices(right: NDArray[np.bool_], train: Train, slice_of: Mapping[str, str]) -> tuple[SliceScore, ...]:
-    """The largest slices, the smallest score first."""
+    """The largest slices of at least three rows, the smallest score first."""
     rows: defaultdict[str, list[bool]] = defaultdict(list)
     for row, identifier in enumerate(train.ids):
         if (name := slice_of.get(identifier)) is not None:
             rows[name].append(bool(right[row]))
-    largest = sorted(rows.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_SLICES]
+    named = {name[:LONGEST_NAME]: hits for name, hits in rows.items() if len(hits) >= LEAST_ROWS}
+    largest = sorted(named.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_SLICES]
     scored = [SliceScore(name, len(hits), share(sum(hits), len(hits))) for name, hits in largest]
     return tuple(sorted(scored, key=lambda s: (s.score.value if s.score else 1.0, -s.rows, s.name)))

@@ -62,6 +62,7 @@ def data_check(about: Summary, checked: Checked, division: Division, survey: Sur
         oddities=survey.oddities(),
         found=about.found,
         answers=about.answers,
+        reference=division.reference,
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sizewise.core.record import RunRecord
+from sizewise.core.record import CheckRecord, RunRecord
 from sizewise.report.pictures.frame import ACCENT, Picture, draw
 from sizewise.report.words import Words
 
 MOST_BARS = 200
 
 
-def class_picture(record: RunRecord, words: Words) -> Picture | None:
+def class_picture(record: RunRecord | CheckRecord, words: Words) -> Picture | None:
     """The picture, or ``None`` with fewer than two classes."""
     sizes = sorted(record.data_check.class_sizes.values(), reverse=True)
     if len(sizes) < 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sizewise.core.record import Audit, DataCheck, Found, RunRecord
+from sizewise.core.record import Audit, CheckRecord, DataCheck, Found, RunRecord
 from sizewise.report.table import Cell, Group, Row, Table, answer, estimate, figure, number
 from sizewise.report.visible import identifier, visible
 from sizewise.report.words import Words
@@ -12,7 +12,7 @@ from sizewise.report.words import Words
 WORST, PAIRS, LANGUAGES, IDS = 12, 10, 12, 5
 
 
-def audit(record: RunRecord, words: Words) -> list[Table]:
+def audit(record: RunRecord | CheckRecord, words: Words) -> list[Table]:
     """A table a finding, the gravest first; empty where nothing was audited or found."""
     check, told = record.data_check, record.audit
     tables = [
@@ -26,7 +26,7 @@ def audit(record: RunRecord, words: Words) -> list[Table]:
     return [table for table in tables if not table.empty]
 
 
-def sentences(record: RunRecord, words: Words) -> list[str]:
+def sentences(record: RunRecord | CheckRecord, words: Words) -> list[str]:
     """How many labels are doubted, by whom, and what that means."""
     told, count = record.audit, words.numbers.count
     if told is None:

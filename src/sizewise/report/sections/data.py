@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from statistics import median
 
-from sizewise.core.record import DataCheck, RunRecord
+from sizewise.core.record import CheckRecord, DataCheck, RunRecord
 from sizewise.report.table import Cell, Details, Group, Row, Table, label, number
 from sizewise.report.visible import redacted, visible
 from sizewise.report.words import Words
@@ -18,12 +18,12 @@ _FACTS = (
 )  # fmt: skip
 
 
-def found(record: RunRecord) -> list[str]:
+def found(record: RunRecord | CheckRecord) -> list[str]:
     """What was concluded from the files and not given, in English: columns, template, how answers were read."""
     return [visible(redacted(said), LONGEST_FOUND) for said in record.data_check.found]
 
 
-def splits(record: RunRecord, words: Words) -> Table:
+def splits(record: RunRecord | CheckRecord, words: Words) -> Table:
     """Rows a split, and what is wrong with them."""
     check = record.data_check
     parts = (check.splits, check.without_reference, check.unusable_rows, check.leaked)
@@ -36,7 +36,7 @@ def splits(record: RunRecord, words: Words) -> Table:
     return Table(words("data.splits_caption"), [words(f"data.{c}") for c in columns], [Group(rows)])
 
 
-def facts(record: RunRecord, words: Words) -> Table:
+def facts(record: RunRecord | CheckRecord, words: Words) -> Table:
     """What was counted before any model."""
     check = record.data_check
     rows = [Row(Cell(words(f"data.fact_{fact}")), [number(getattr(check, fact), "count", words)]) for fact in _FACTS]
@@ -44,7 +44,7 @@ def facts(record: RunRecord, words: Words) -> Table:
     return Table(words("data.facts_caption"), [words("data.fact"), words("data.count")], [Group(rows)])
 
 
-def sentences(record: RunRecord, words: Words) -> list[str]:
+def sentences(record: RunRecord | CheckRecord, words: Words) -> list[str]:
     """How the rows were split, where the labels came from, and how large the classes are."""
     check = record.data_check
     said = [
@@ -60,7 +60,7 @@ def sentences(record: RunRecord, words: Words) -> list[str]:
     return said
 
 
-def findings(record: RunRecord, words: Words) -> list[Details]:
+def findings(record: RunRecord | CheckRecord, words: Words) -> list[Details]:
     """The longer lists, each only where there is something to list."""
     check = record.data_check
     counted: dict[str, Iterable[tuple[str, int]]] = {
