@@ -56,7 +56,7 @@ def check(
     """Check a log of any size: labels, duplicates, contradictions, personal data, encoding, suspected label errors."""
     from sizewise.api import resolve
     from sizewise.cli.progress import ConsoleListener
-    from sizewise.cli.terminal_text import harmless
+    from sizewise.cli.terminal_text import harmless, plain
     from sizewise.core.errors import TaskError
     from sizewise.data.task_file import with_options
     from sizewise.report.check_terminal import summary
@@ -91,7 +91,7 @@ def check(
         written = [str(out / name) for name in (PAGE, DATA_CHECK, REJECTS)] if out else []
         if fix:
             written += [str(fix), f"{cleaning.changes_path(fix)} ({changed:,})"]
-        typer.echo(harmless("".join(f"\n{line}" for line in written)), nl=bool(written))
+        typer.echo(plain("".join(f"\n{line}" for line in written)), nl=bool(written))
 
 
 def _make(out: Path, force: bool) -> None:
