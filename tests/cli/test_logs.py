@@ -80,10 +80,10 @@ def test_columns_found_by_name_are_kept_with_the_run(
 
 def test_whole_messages_are_used_and_said(sizewise: Sizewise, log_rows: list[dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text(chats(log_rows, "{input}"))
-    done = sizewise("check", "log.jsonl")
+    done = sizewise("check", "log.jsonl", "--json")
     found = json.loads(done.stdout)["found"]
     assert any("the last message, as a whole, is the input" in sentence for sentence in found)
-    raw = json.loads(sizewise("check", "log.jsonl", "--raw-answers").stdout)
+    raw = json.loads(sizewise("check", "log.jsonl", "--json", "--raw-answers").stdout)
     assert raw["answers"] == {}
     assert raw["labels"] == ['{"label": "account"}', '{"label": "delivery"}', '{"label": "refund"}']
 
@@ -93,13 +93,13 @@ def test_several_prompts_are_refused_or_split(
 ) -> None:
     one, two = log_rows[:200], log_rows[200:]
     (tmp_path / "log.jsonl").write_text(chats(one, "{input}") + chats(two, "{input}", "You are another router."))
-    refused = sizewise("check", "log.jsonl")
+    refused = sizewise("check", "log.jsonl", "--json")
     said = refused.stderr.decode()
     assert refused.returncode == 2
     assert "mixes 2 values of `prompt_version`" in said
     assert "beginning “You are another router.”" in said
     option = next(word.rstrip(".\n") for word in said.split() if word.startswith("prompt_version="))
-    kept = json.loads(sizewise("check", "log.jsonl", "--only", option).stdout)
+    kept = json.loads(sizewise("check", "log.jsonl", "--json", "--only", option).stdout)
     assert (kept["rows"], kept["left_out"]) == (200, 100)
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,12 +55,14 @@ def test_counts_are_those_of_a_plain_count(drawn: list[tuple[int, str | None]]) 
     assert (sorted(zip(found.times.tolist(), found.most.tolist(), strict=True)) if found else []) == expected
 
 
-def test_long_answers_are_told_apart_but_not_kept() -> None:
-    texts: list[Any] = [f"a long answer that quotes its input, number {i}, and goes on " + "x" * 80 for i in (1, 2, 3)]
-    answers = [texts[0], texts[1], texts[0], texts[2], texts[2], texts[2], "short"]
-    columns = Tally(Example(str(i), str(i), answer=a) for i, a in enumerate(answers)).columns()
-    assert columns.answers.tolist() == [0, 1, 0, 2, 2, 2, 3]
-    assert columns.labels == (UNSHOWN, UNSHOWN, texts[2], "short")
-    with_gold = Tally([Example("0", "x", answer=texts[0]), Example("1", "y", answer="b", gold=texts[0])]).columns()
-    assert with_gold.labels == (texts[0], "b")
-    assert with_gold.golds.tolist() == [-1, 0]
+def test_long_answers_are_told_apart_and_their_texts_kept_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"a long answer that quotes its input, number {i}, and goes on " + "x" * 80 for i in (1, 2, 3)]
+    answers = [texts[0], texts[1], texts[0], texts[2], texts[2], "short"]
+    examples = [Example(str(i), str(i), answer=a) for i, a in enumerate(answers)]
+    columns = Tally(examples).columns()
+    assert columns.answers.tolist() == [0, 1, 0, 2, 2, 3]
+    assert columns.labels == (*texts, "short")
+    monkeypatch.setattr("sizewise.data.tally.MOST_TEXT", 200)
+    bounded = Tally(examples).columns()
+    assert bounded.answers.tolist() == columns.answers.tolist()
+    assert bounded.labels == (texts[0], UNSHOWN, UNSHOWN, "short")

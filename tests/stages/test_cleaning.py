@@ -47,7 +47,7 @@ def cleaned(tmp_path: Path, rows: list[dict[str, Any]], labels: LabelFix = "leav
     source = written(tmp_path / "log.jsonl", rows)
     target = tmp_path / "clean.jsonl"
     found = check_up(task, [source], Silence(), audited=labels != "leave")
-    clean(task, [source], found, target, labels, Silence())
+    clean([source], found, target, labels, Silence())
     return target
 
 

@@ -81,7 +81,7 @@ def check(
             sink = stack.enter_context(lines_into(out / REJECTS)) if out else None
             found = check_up(task, paths, listener, audit, sink)
         if fix:
-            changed = cleaning.clean(task, paths, found, fix, fix_labels.value, listener)
+            changed = cleaning.clean(paths, found, fix, fix_labels.value, listener)
     if out:
         _save(out, found, task.name, lang.value)
     if as_json:

@@ -47,16 +47,18 @@ def check(log: Log, labels: Sequence[str] | None = None, strict_labels: bool = F
     ``labels`` are a task file's: they win over the data's spelling. Raises ``DataError`` where
     ``strict_labels`` is set and the data spells a label in more than one way.
     """
-    checked = check_tally(Tally(log.examples), labels, strict_labels)
+    tally = Tally(log.examples)
+    checked = check_columns(tally.columns(), tally.empty_inputs, labels, strict_labels)
     groups = checked.columns.groups.tolist()
     spelling = checked.spelling
     examples = tuple(_grouped(e, spelling, group) for e, group in zip(log.examples, groups, strict=True))
     return CheckedLog(log, examples, checked)
 
 
-def check_tally(tally: Tally, labels: Sequence[str] | None = None, strict_labels: bool = False) -> Checked:
+def check_columns(
+    columns: Columns, empty_inputs: int, labels: Sequence[str] | None = None, strict_labels: bool = False
+) -> Checked:
     """The same for a log that streamed by."""
-    columns = tally.columns()
     spelling, merges = _merge(columns, labels or ())
     if strict_labels and merges:
         shown = "; ".join(f"{m.kept!r} is also written {', '.join(map(repr, m.merged))}" for m in merges[:5])
@@ -72,7 +74,7 @@ def check_tally(tally: Tally, labels: Sequence[str] | None = None, strict_labels
         exact_duplicates=len(columns) - distinct,
         near_duplicates=distinct - groups,
         conflicting_inputs=_conflicting(columns),
-        empty_inputs=tally.empty_inputs,
+        empty_inputs=empty_inputs,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ Ints = NDArray[np.int64]
 PARTS = ("train", "calibrate", "test")
 NONE = -1
 LONGEST_KEPT, LEAST_SEEN = 80, 3
+MOST_TEXT = 100_000_000
 _PART = {None: NONE} | {name: number for number, name in enumerate(PARTS)}
 
 
@@ -55,7 +55,7 @@ class Tally:
         self._parts, self._times, self._again = array("b"), array("d"), array("q")
         self._codes: dict[str | int, int] = {}
         self._labels: list[str] = []
-        self._unseen: Counter[int] = Counter()
+        self._text = 0
         self.empty_inputs = 0
         for example in examples:
             self.add(example)
@@ -66,7 +66,7 @@ class Tally:
         self._inputs.append(hash(example.input))
         self._folded.append(hash(folded(example.input)))
         self._answers.append(self._code(example.answer))
-        self._golds.append(self._code(example.gold, is_gold=True))
+        self._golds.append(self._code(example.gold))
         self._parts.append(_PART[example.split])
         self._times.append(_seconds(example.at))
         for answer in example.further_answers:
@@ -86,11 +86,11 @@ class Tally:
             labels=tuple(self._labels),
         )
 
-    def _code(self, label: str | None, is_gold: bool = False) -> int:
+    def _code(self, label: str | None) -> int:
         """The position of ``label`` in the labels.
 
-        A long answer is text, not a label, and every row may have its own: its hash stands for it until it was
-        seen often enough to be shown.
+        A long answer is text, not a label, and every row may have its own: where these texts come to more than
+        ``MOST_TEXT`` characters, only hashes tell the further ones apart.
         """
         if label is None:
             return NONE
@@ -98,16 +98,13 @@ class Tally:
         code = self._codes.get(key)
         if code is None:
             code = self._codes[key] = len(self._labels)
-            self._labels.append(label if is_gold or isinstance(key, str) else UNSHOWN)
-        if isinstance(key, int) and self._labels[code] is UNSHOWN:
-            self._unseen[key] += 1
-            if is_gold or self._unseen[key] >= LEAST_SEEN:
-                self._labels[code] = label
-                del self._unseen[key]
+            if isinstance(key, int):
+                self._text += len(label)
+            self._labels.append(label if isinstance(key, str) or self._text <= MOST_TEXT else UNSHOWN)
         return code
 
 
-#: stands for an answer that is too long to be a label and was seen only once or twice
+#: stands for answers that are too long to be labels
 UNSHOWN = "(longer texts, each seen once or twice)"
 
 

@@ -8,7 +8,7 @@ from sizewise.core.record import CheckRecord
 from sizewise.report import check_terminal
 from sizewise.report.page import drawn, environment
 from sizewise.report.pictures.class_picture import class_picture
-from sizewise.report.sections import data
+from sizewise.report.sections import audit, data
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
 
@@ -32,7 +32,8 @@ def render(record: CheckRecord, language: Literal["en", "ru"] = "en") -> str:
             basics=list(check_terminal.basics(check, words)),
             findings=list(check_terminal.findings(check, words)),
             doubts=list(check_terminal.doubts(record.audit, words)),
-            sentences=data.sentences(record, words),
+            tables=audit.audit(record, words),
+        sentences=data.sentences(record, words),
             splits=data.splits(record, words),
             facts=data.facts(record, words),
             lists=data.findings(record, words),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,8 @@ from sizewise.core.errors import DataError
 from sizewise.core.example import Example, Train
 from sizewise.core.record import Audit, DataCheck
 from sizewise.core.task import Task
-from sizewise.data.check import Checked, check_tally
+from sizewise.data.answers import LogStream
+from sizewise.data.check import Checked, check_columns
 from sizewise.data.read import Reading, Reject
 from sizewise.data.split import Division, divide
 from sizewise.data.survey import Survey
@@ -30,8 +31,9 @@ TOLD_EVERY = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """What was found in a log. ``suspects`` maps the number of a suspected row to the label suggested for it."""
+    """What was found in a log of ``task``, its template settled. ``suspects`` maps the number of a suspected row to the label suggested for it."""
 
+    task: Task
     data_check: DataCheck
     audit: Audit | None
     checked: Checked
@@ -51,23 +53,26 @@ def check_up(
     Raises ``DataError`` where no use can be made of the log.
     """
     listener.stage("read and check")
-    reading = Reading(paths, task.columns, task.only, on_reject)
+    stream = LogStream(task, paths, on_reject)
     tally, survey = Tally(), Survey(LONGEST_INPUT)
-    for number, example in enumerate(reading.rows(), 1):
+    for number, example in enumerate(stream.rows(), 1):
         tally.add(example)
         survey.add(example)
         if number % TOLD_EVERY == 0:
             listener.found(f"{number:,} rows")
-    about = reading.summary()
+    about = stream.summary()
+    task = replace(task, template=about.template)
+    for sentence in about.found:
+        listener.found(sentence)
     listener.stage("split")
-    checked = check_tally(tally, task.labels, task.strict_labels)
+    checked = check_columns(tally.columns(), tally.empty_inputs, task.labels, task.strict_labels)
     division = divide(checked, task.reference, task.labels, task.seed)
     found = data_check(about, checked, division, survey)
     if not audited:
-        return Checkup(found, None, checked, division, {})
+        return Checkup(task, found, None, checked, division, {})
     listener.stage("audit")
     told, suspects = _audited(task, paths, checked, division)
-    return Checkup(found, told, checked, division, suspects)
+    return Checkup(task, found, told, checked, division, suspects)
 
 
 def _audited(
@@ -78,7 +83,7 @@ def _audited(
     if len(np.unique(targets)) < 2:
         return None, {}
     wanted = frozenset(rows.tolist())
-    reading = Reading(paths, task.columns, task.only)
+    reading = Reading(paths, task.columns, task.only, template=task.template)
     examples = [e for number, e in enumerate(reading.rows()) if number in wanted]
     if len(examples) != len(rows):
         raise DataError(f"{paths[0]} changed while it was read. Run the command again.")

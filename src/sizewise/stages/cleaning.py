@@ -12,7 +12,6 @@ import numpy as np
 
 from sizewise.core.errors import DataError, RunError
 from sizewise.core.example import Example
-from sizewise.core.task import Task
 from sizewise.data.read import Reading
 from sizewise.data.split import TRAIN
 from sizewise.data.tally import NONE, PARTS
@@ -55,7 +54,7 @@ def require_free(target: Path, sources: Sequence[Path], force: bool) -> None:
             raise RunError(f"{path} exists. --force writes it anew; another --fix FILE keeps it.")
 
 
-def clean(task: Task, paths: Sequence[Path], found: Checkup, target: Path, labels: LabelFix, listener: Listener) -> int:
+def clean(paths: Sequence[Path], found: Checkup, target: Path, labels: LabelFix, listener: Listener) -> int:
     """Write the copy to ``target`` and the changes beside it; give their number.
 
     Every row keeps all its columns, under the names of the data contract, and gets an explicit ``id`` and
@@ -64,9 +63,10 @@ def clean(task: Task, paths: Sequence[Path], found: Checkup, target: Path, label
     are merged. A suspected label is touched only where ``labels`` asks for it.
     """
     listener.stage("clean")
+    task = found.task
     theirs = {name: ours for ours, name in task.columns.items()}
     plan = _Plan(found, labels)
-    reading = Reading(paths, task.columns, task.only)
+    reading = Reading(paths, task.columns, task.only, template=task.template)
     changed = rows = 0
     with lines_into(changes_path(target)) as write_change, lines_into(target) as write:
         for number, example in enumerate(reading.rows()):
