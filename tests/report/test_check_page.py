@@ -58,6 +58,7 @@ def test_an_audit_under_gold_speaks_of_labels_and_none_says_so() -> None:
 def test_a_clean_check_says_that_nothing_stands_out() -> None:
     clean = replace(
         data_check(), exact_duplicates=0, near_duplicates=0, merges=(), unusable_rows={}, untaught=(), leaked={},
+        repeats={}, personal={}, oddities={}, languages={},
     )  # fmt: skip
     assert "Nothing stands out." in summary(clean, None)
     assert "Ничего необычного не найдено." in summary(clean, None, "ru")
