@@ -1,4 +1,4 @@
-"""What a log is written in: the script of each text, and the language of a sample (decision 13)."""
+"""What a log is written in: the script of each text, and the language of a sample (decision 19)."""
 
 from __future__ import annotations
 
