@@ -64,11 +64,13 @@ def _table(curve: LearningCurve, words: Words) -> Table:
         for f in curve.foreseen
     ]
     groups = [Group(measured, words("forecast.measured")), Group(ahead, words("forecast.ahead"))]
-    columns = [words(f"forecast.axis_{curve.by}"), words(f"forecast.metric_{curve.metric}")]
+    columns = [words(f"forecast.rows_{curve.by}"), words(f"forecast.metric_{curve.metric}")]
     return Table(words("forecast.caption"), columns, [group for group in groups if group.rows])
 
 
 def _range(low: float, high: float, value: float, curve: LearningCurve, words: Words) -> str:
     interval = words.numbers.interval(Measured(value, low, high, 1), "share") or ""
     level = words.numbers.write(curve.level, "level")
+    if not curve.observed:
+        return words("forecast.foreseen_alone", interval=interval, level=level)
     return words("forecast.foreseen", interval=interval, level=level, n=words.numbers.count(len(curve.observed)))
