@@ -72,3 +72,13 @@ def test_clean_labels_are_hardly_doubted() -> None:
     assert not told.worst
     assert not told.confused
     assert not told.slices
+
+
+def test_a_rung_that_is_seldom_right_doubts_no_label() -> None:
+    train, probabilities, _ = noisy(0.5)
+    told = audit("keywords", probabilities, train, {}, "gold", seed=0)
+    assert not told.judged
+    assert told.suspected == 0
+    assert told.wrong is None
+    assert not told.worst
+    assert told.overall is not None

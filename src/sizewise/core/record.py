@@ -232,7 +232,8 @@ class Audit:
     audited, ``suspected`` of them carry a label that is probably wrong, and ``wrong`` estimates the share of
     wrong labels with its interval. ``worst`` lists the most doubtful rows first; ``confused`` pairs of given
     label (``one``) and suggested label (``other``) by their number of suspected rows. ``overall`` is how often
-    the rung is right, ``slices`` the same for each value of the ``slice`` column.
+    the rung is right, ``slices`` the same for each value of the ``slice`` column. Where ``judged`` is false the
+    rung is right too seldom to doubt a label: nothing is suspected, and the share of wrong labels is not estimated.
     """
 
     rung: str
@@ -244,6 +245,7 @@ class Audit:
     confused: tuple[LabelPair, ...]
     overall: Measured | None
     slices: tuple[SliceScore, ...]
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,9 @@ def doubts(audit: Audit | None, words: Words) -> Iterator[str]:
     if audit is None:
         yield words("check.not_audited")
         return
+    if not audit.judged:
+        yield words("audit.not_judged", rung=audit.rung)
+        return
     count = words.numbers.count
     key = f"check.suspected_{audit.reference}"
     yield words(key, n=count(audit.suspected), rows=count(audit.rows), rung=audit.rung)

@@ -22,6 +22,7 @@ MOST_PAIRS = 30
 MOST_SLICES = 50
 LEAST_ROWS, LONGEST_NAME = 3, 80
 RESAMPLES = 1_000
+LEAST_RIGHT = 0.6  # a rung that is right more seldom, out of fold, has no say in whether a label is
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
@@ -46,8 +47,13 @@ def best_rung(contestants: Sequence[Contestant]) -> Contestant:
 
 
 def doubt(train: Train, probabilities: Floats) -> Doubts:
-    """The suspected rows of ``train`` by out-of-fold probabilities of shape (rows, labels)."""
+    """The suspected rows of ``train`` by out-of-fold probabilities of shape (rows, labels).
+
+    None where those are right on fewer than 60 % of the rows: they would doubt most labels, and be wrong themselves.
+    """
     given = _positions(train)
+    if (probabilities.argmax(axis=1) == given).mean() < LEAST_RIGHT:
+        return Doubts(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
     found = suspects(given, probabilities)
     scores, suggested = doubts(given, probabilities)
     worst = found[np.argsort(scores[found], kind="stable")]
@@ -68,7 +74,7 @@ def audit(
         reference=reference,
         rows=len(train),
         suspected=len(found.rows),
-        wrong=wrong_share(given, probabilities, seed),
+        wrong=wrong_share(given, probabilities, seed) if right.mean() >= LEAST_RIGHT else None,
         worst=tuple(
             Suspicion(train.ids[row], labels[given[row]], labels[other], float(score), float(probabilities[row, other]))
             for row, other, score in zip(
@@ -81,6 +87,7 @@ def audit(
         confused=tuple(LabelPair(labels[a], labels[b], n) for (a, b), n in pairs.most_common(MOST_PAIRS)),
         overall=share(int(right.sum()), len(train)),
         slices=_slices(right, train, slice_of),
+        judged=bool(right.mean() >= LEAST_RIGHT),
     )
 
 

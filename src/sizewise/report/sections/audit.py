@@ -32,6 +32,8 @@ def sentences(record: RunRecord | CheckRecord, words: Words) -> list[str]:
     if told is None:
         return [words("audit.not_audited")]
     rung = visible(told.rung, 120)
+    if not told.judged:
+        return [words("audit.not_judged", rung=rung)]
     said = [words(f"audit.suspected_{told.reference}", n=count(told.suspected), rows=count(told.rows), rung=rung)]
     return [*said, words("audit.look")] if told.suspected else said
 
