@@ -1,6 +1,6 @@
 """A frozen sentence encoder beside the n-grams: five linear heads whose scores are added in learned shares.
 
-The heads read word and character n-grams (the ``keywords`` rung), principal components of four poolings
+The heads read word and character n-grams (the ``keywords`` rung), principal components of eight poolings
 of the encoder, the vector's similarity to anchors (a Nyström approximation of a radial kernel, Williams and
 Seeger 2001), and its similarity to the labels' own names: an LLM that was shown the labels follows their
 wording. An anchor is the mean of three train vectors, so that no single text is kept.
@@ -51,7 +51,7 @@ SCALE = 8.0
 GAMMA = 2.0
 MANY_ROWS, FEWER_ANCHORS = 20_000, 1_500
 PENALTIES = (0.3, 1.0)  # of the anchors' head: the first where labels are clean, the second where they are not
-BLOCK = 20_000
+BLOCK = 10_000
 TRIED_ROWS = 4_000
 NAMES_GAIN = 8.0
 HEADS = ("components", "anchors", "names", *NGRAM_HEADS)
@@ -75,7 +75,8 @@ class Views:
         return self._joined(self._unit(vectors))
 
     def _unit(self, vectors: Singles) -> Singles:
-        return unit(vectors.reshape(len(vectors), *self.centre.shape) - self.centre)
+        poolings, dimensions = self.centre.shape  # an older specialist reads the first few alone
+        return unit(vectors.reshape(len(vectors), -1, dimensions)[:, :poolings] - self.centre)
 
     def _joined(self, views: Singles) -> Singles:
         return views.reshape(len(views), -1) / np.float32(np.sqrt(len(self.centre)))
@@ -228,16 +229,20 @@ class EncoderRecipe:
         return fit_logistic(components, targets, self.penalty, self.iterations)
 
     def _views(self, vectors: Singles, views: int, groups: Sequence[int]) -> tuple[Views, Bases]:
+        from scipy.linalg import eigh
+
         shaped = vectors.reshape(len(vectors), views, -1)
         centre = shaped.mean(axis=0)
         anchors = self._anchors(unit(shaped[:, 0] - centre[0]), groups)
         seen = Views(centre, anchors)
-        products = np.zeros((shaped[0].size, shaped[0].size), dtype=np.float32)
+        size = shaped[0].size
+        products = np.zeros((size, size), dtype=np.float32)
         for rows in blocks(len(vectors), BLOCK):
             joined = seen.joined(vectors[rows])
             products += joined.T @ joined
-        _, directions = np.linalg.eigh(products)
-        components = directions[:, ::-1][:, : self.dimensions] * np.float32(SCALE)
+        largest = (max(0, size - self.dimensions), size - 1)
+        _, directions = eigh(products, subset_by_index=largest, overwrite_a=True, check_finite=False)
+        components = directions[:, ::-1] * np.float32(SCALE)
         whitening = whitened(kernel(anchors, anchors).astype(np.float64))
         return seen, Bases(np.ascontiguousarray(components), whitening)
 

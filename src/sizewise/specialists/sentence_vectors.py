@@ -21,6 +21,12 @@ Progress = Callable[[int, int], None]
 TOKENIZER, MODEL, DATA = "tokenizer.json", "onnx/model.onnx", "onnx/model.onnx_data"
 LONGEST_TOKENS = 256
 BATCH = 16
+# How the tokens of which layer are pooled, 0 the last layer, 1 and 2 those before it. New ones go to the end: a
+# specialist reads as many as there were when it was fitted.
+POOLINGS = (
+    ("mean", 0), ("maximum", 0), ("mean", 1), ("mean", 2),
+    ("minimum", 0), ("deviation", 0), ("maximum", 2), ("minimum", 2),
+)  # fmt: skip
 
 
 class TextEncoder(Protocol):
@@ -44,8 +50,8 @@ class TextEncoder(Protocol):
 
 
 class SentenceEncoder:
-    """Vectors of an ONNX encoder: the last layer's mean and maximum over the tokens, and the means of the
-    two layers before it where the graph lets them be seen. Safe to call from several threads.
+    """Vectors of an ONNX encoder: ``POOLINGS`` of its last layer over the tokens, and of the two layers before it
+    where the graph lets them be seen. Safe to call from several threads.
 
     ``views`` is the number of such poolings. ``prefix`` stands in front of every text, where the model was
     trained with one.
@@ -56,7 +62,6 @@ class SentenceEncoder:
         from tokenizers import Tokenizer
 
         self.files = files
-        self.fingerprint = fingerprint(files, prefix)
         self._prefix = prefix
         _refuse_outside_data(files.paths[MODEL])
         self._tokenizer = Tokenizer.from_file(str(files.paths[TOKENIZER]))
@@ -75,7 +80,9 @@ class SentenceEncoder:
         )
         self._inputs = {i.name for i in self._session.get_inputs()}
         self._outputs = [self._session.get_outputs()[0].name, *inner]
-        self.views = 2 + len(inner)
+        self._poolings = tuple((way, layer) for way, layer in POOLINGS if layer < len(self._outputs))
+        self.views = len(self._poolings)
+        self.fingerprint = fingerprint(files, f"{prefix}\0{self._poolings}")
 
     @classmethod
     def from_reference(
@@ -115,12 +122,29 @@ class SentenceEncoder:
         feed: dict[str, Any] = {"input_ids": tokens, "attention_mask": mask}
         if "token_type_ids" in self._inputs:
             feed["token_type_ids"] = np.zeros_like(tokens)
-        last, *before = self._session.run(self._outputs, feed)
-        weights = mask[:, :, None].astype(np.float32)
-        count = np.maximum(weights.sum(axis=1), 1.0)
-        highest = np.where(weights > 0, last, -np.inf).max(axis=1) if width else last[:, 0]
-        means = [(layer * weights).sum(axis=1) / count for layer in (last, *before)]
-        return np.concatenate([means[0], highest, *means[1:]], axis=1).astype(np.float32)
+        layers = self._session.run(self._outputs, feed)
+        return pooled(layers, self._poolings, mask.astype(bool))
+
+
+def pooled(layers: Sequence[Vectors], poolings: Sequence[tuple[str, int]], seen: NDArray[np.bool_]) -> Vectors:
+    """Poolings (n, poolings × dimensions) of layers (n, tokens, dimensions) over the tokens that are ``seen`` (n, tokens)."""
+    seen = seen | ~seen.any(axis=1, keepdims=True)  # a text without tokens: what the model makes of padding
+    weights = seen[:, :, None].astype(np.float32)
+    count = weights.sum(axis=1)
+
+    def only_seen(values: Vectors, otherwise: float) -> Vectors:
+        return values if seen.all() else np.where(seen[:, :, None], values, np.float32(otherwise))
+
+    def mean(values: Vectors) -> Vectors:
+        return np.asarray((values * weights).sum(axis=1) / count)
+
+    ways: dict[str, Callable[[Vectors], Vectors]] = {
+        "mean": mean,
+        "maximum": lambda values: only_seen(values, -np.inf).max(axis=1),
+        "minimum": lambda values: only_seen(values, np.inf).min(axis=1),
+        "deviation": lambda values: np.sqrt(mean((values - mean(values)[:, None]) ** 2)),
+    }
+    return np.concatenate([ways[way](layers[layer]) for way, layer in poolings], axis=1).astype(np.float32)
 
 
 _LAYER_NAMES = (
@@ -166,7 +190,7 @@ def _refuse_outside_data(model: Path) -> None:
             raise ModelReferenceError(f"{model} names data outside its own folder ({name!r}): it is not opened.")
 
 
-def fingerprint(files: ModelFiles, prefix: str = "") -> str:
-    """What tells an encoder's vectors from another's: the hashes of its files, and the prefix."""
+def fingerprint(files: ModelFiles, reading: str) -> str:
+    """What tells an encoder's vectors from another's: the hashes of its files, and how texts are read and pooled."""
     parts = [f"{name}{sha256}" for name, sha256 in sorted(files.sha256.items())]
-    return hashlib.sha256("".join([*parts, prefix]).encode()).hexdigest()
+    return hashlib.sha256("".join([*parts, reading]).encode()).hexdigest()
