@@ -10,7 +10,7 @@ demo: $(VENV)/installed ## the bundled task, end to end: verdict and report
 	$(BIN)/sizewise demo --out demo-run
 
 test: $(VENV)/developing ## every test but the long fault and browser runs
-	$(BIN)/python -m pytest -m "not faults"
+	$(BIN)/python -m pytest -m "not faults" -n auto --maxprocesses=4 --dist loadfile
 
 faults: $(VENV)/developing ## the long runs: kill -9, full disks, browsers
 	$(BIN)/python -m pytest -m faults > faults.log 2>&1; status=$$?; cat faults.log; exit $$status

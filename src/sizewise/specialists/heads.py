@@ -47,8 +47,11 @@ class Mixture:
 
     def joined(self, scores: Mapping[str, Singles]) -> Singles:
         """The heads' scores in their shares, shape (n, labels): logits, already at the right temperature."""
-        parts = [np.float32(share) * scores[name] for name, share in self.shares.items()]
-        return np.asarray(sum(parts), dtype=np.float32)
+        total = np.zeros(next(scores[name] for name in self.shares).shape, dtype=np.float32)
+        for name, share in self.shares.items():
+            for rows in blocks(len(total)):  # by blocks: with a thousand labels one table is hundreds of megabytes
+                total[rows] += np.float32(share) * scores[name][rows]
+        return total
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """What is saved, each name with its prefix."""
