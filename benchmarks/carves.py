@@ -1,16 +1,20 @@
-"""Five seeds on the banking log: each carves another calibrate from train, folds and fits anew; test stays the official one."""
+"""The banking log over five carves (seeds: other calibration rows, folds and fits), held against each reference.
+
+What `decide` does up to the threshold, and its answers on test; no forecast, no report.
+"""
 
 from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
-from pathlib import Path
 from typing import Literal
 
+from fitted import fitted
 from shared_data import path, result
 
-import sizewise
+from sizewise.cascade.cascade import chosen_labels, equal
+from sizewise.core.task import Bar
+from sizewise.stages.calibration import calibrate, judge
 
 SEEDS = range(5)
 
@@ -18,27 +22,32 @@ SEEDS = range(5)
 def run(reference: Literal["llm", "gold"]) -> None:
     figures: dict[str, list[float]] = {}
     for seed in SEEDS:
-        with tempfile.TemporaryDirectory() as folder:
-            verdict = sizewise.decide(
-                path("banking77_llm_log"), out=Path(folder) / "run", reference=reference, seed=seed,
-                target=0.97 if reference == "llm" else None, rungs=["keywords", "encoder"],
-            ).verdict  # fmt: skip
-        best = verdict.rungs[-1]
-        found = {"agreement": best.agreement, "accuracy": best.accuracy, "macro_f1": best.macro_f1}
-        if verdict.cascade:
-            found |= {
-                "coverage": verdict.cascade.coverage, "coverage_calibrate": verdict.cascade.coverage_calibrate,
-                "answered_agreement": verdict.cascade.answered_agreement, "risk": verdict.cascade.risk,
-                "system_accuracy": verdict.cascade.system_accuracy,
-            }  # fmt: skip
-        values = {name: round(measured.value, 4) for name, measured in found.items() if measured}
-        result(f"banking, reference {reference}", seed=seed, decision=verdict.decision, rung=best.name, **values)
+        rung, splits = fitted(path("banking77_llm_log"), reference, seed)
+        bar = Bar(target=0.97 if reference == "llm" else None)
+        here = calibrate(rung, splits.calibrate, reference, bar, seed)
+        test = judge(rung, splits.test.examples, reference)
+        said = chosen_labels(rung.specialist.evidence([e.input for e in splits.test.examples]))
+        values = {
+            "accuracy": 1 - float((~equal(said, [e.gold for e in splits.test.examples])).mean()),
+            "agreement": 1 - float((~equal(said, [e.answer for e in splits.test.examples])).mean()),
+        }
+        if here.threshold is not None:
+            answered = test.confidence >= here.threshold
+            values |= {
+                "coverage": float(answered.mean()),
+                "coverage_calibrate": float((here.judged.confidence >= here.threshold).mean()),
+                "risk": float((answered & test.wrong).mean()),
+            }
+        result(
+            f"banking, reference {reference}",
+            seed=seed,
+            n=len(splits.test),
+            **{k: round(v, 4) for k, v in values.items()},
+        )
         for name, value in values.items():
             figures.setdefault(name, []).append(value)
-    result(
-        f"banking, reference {reference}, median of {len(SEEDS)} carves",
-        **{name: statistics.median(values) for name, values in figures.items()},
-    )
+    medians = {name: round(statistics.median(values), 4) for name, values in figures.items()}
+    result(f"banking, reference {reference}, median of {len(SEEDS)} carves", **medians)
 
 
 if __name__ == "__main__":
