@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sizewise.advice.summary import advise, as_data
 from sizewise.advice.words import texts
 
 from .answer_sets import random_answers
+from .keyboard import opened
 
 RULES, ASSUMED = read_rules(), read_assumptions()
 SETS = 1_000
@@ -140,3 +142,25 @@ def test_texts_of_own_rules_cannot_break_out_of_the_page(tmp_path: Path) -> None
     shown = dumped(written, tmp_path)
     assert "<title>broken" not in shown
     assert "<img" not in shown
+
+
+def test_the_whole_questionnaire_is_answered_by_keys_alone(tmp_path: Path) -> None:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    file = tmp_path / "page.html"
+    file.write_text(page(RULES, ASSUMED, "en"), encoding="utf-8")
+    flags = tuple(flag for flag in QUIET if not flag.startswith("--virtual-time"))
+    with opened(CHROMIUM, flags, file, tmp_path / "profile") as keyboard:
+        deadline = time.monotonic() + 30
+        while keyboard.read("document.querySelectorAll('fieldset').length") != len(RULES.questions):
+            assert time.monotonic() < deadline
+        for key in ("Tab", "Tab", "Tab", "Enter"):  # past the skip link and English, to Russian
+            keyboard.press(key)
+        assert keyboard.read("document.documentElement.lang") == "ru"
+        for question in RULES.questions:
+            keyboard.press("Tab")
+            assert keyboard.read("document.activeElement.name") == question.id
+            for key in ("ArrowDown",) if question.options else "2000000":  # from "don't know" on to the first answer
+                keyboard.press(key)
+        assert keyboard.read("document.getElementById('advice').dataset.advice") == "small"
+        assert "19 из 19" in keyboard.read("document.getElementById('certainty').textContent")
