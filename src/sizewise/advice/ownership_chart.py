@@ -8,7 +8,7 @@ from html import escape
 
 from sizewise.advice.ownership import Point
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 84, 12, 12, 34
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 120, 12, 12, 34
 Sides = tuple[Sequence[Point], Sequence[Point], Sequence[Point]]  # assumptions that favour small, neither, large
 
 
