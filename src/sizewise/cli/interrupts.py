@@ -53,6 +53,12 @@ def interruptible() -> Iterator[None]:
         os.close(writer)
 
 
+def ignore_signals() -> None:
+    """For a process that has done its work and is ending: a signal must not turn its exit status into another."""
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _watch(reader: int, ended: threading.Event) -> None:
     heard = os.read(reader, 1)
     os.close(reader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import functools
 import io
@@ -14,7 +15,7 @@ import typer
 
 import sizewise
 from sizewise.cli import advise, check, decide, demo, models, predict, report
-from sizewise.cli.interrupts import INTERRUPTED, KEPT, interruptible
+from sizewise.cli.interrupts import INTERRUPTED, KEPT, ignore_signals, interruptible
 from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError
 
@@ -80,6 +81,7 @@ def first_steps(
 def main() -> None:
     """Run the command line and end with the status that the contract names."""
     _open_what_is_closed()
+    atexit.register(ignore_signals)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal need not speak UTF-8
     try:
