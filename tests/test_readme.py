@@ -53,8 +53,8 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[str]:
-    lines = [line.split("  #")[0].strip() for block in blocks(README, "sh") for line in block.splitlines()]
+def commands(text: str = README) -> list[str]:
+    lines = [line.split("  #")[0].strip() for block in blocks(text, "sh") for line in block.splitlines()]
     return [line for line in lines if line.startswith("sizewise ")]
 
 
@@ -74,6 +74,17 @@ def test_every_command_of_the_readme_works(folder: Path) -> None:
         done = run(folder, [sys.executable, "-m", "sizewise.cli.main", *parts[1:]])
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         assert done.stdout.strip(), line
+
+
+def test_every_command_of_the_guide_to_the_data_check_works(folder: Path) -> None:
+    lines = commands((ROOT / "docs" / "data-check.md").read_text(encoding="utf-8"))
+    assert len(lines) == 4
+    for line in lines:
+        done = run(folder, [sys.executable, "-m", "sizewise.cli.main", *shlex.split(line)[1:]])
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.stdout.strip(), line
+    assert (folder / "checked" / "check.html").exists()
+    assert (folder / "clean.jsonl.changes.jsonl").exists()
 
 
 def test_the_program_of_the_readme_works(folder: Path) -> None:
