@@ -174,6 +174,8 @@ def falling(found: Ownership, language: Language) -> str:
     months = None if factor is None else months_until(factor, fall)
     if months is None or months > 10 * found.months:
         return say("ownership_fall_never", language, months=10 * found.months)
+    if months == 0:
+        return say("ownership_fall_now", language)
     return say("ownership_fall", language, fall=f"{100 * fall:.0f} %", months=f"{months:.0f}")
 
 

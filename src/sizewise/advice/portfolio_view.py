@@ -84,7 +84,7 @@ def task_rows(tasks: Sequence[PortfolioTask], language: Language, currency: Curr
             _money(task.ways[way].calls, language, currency) if way in task.ways else say("portfolio_closed", language)
             for way in WAYS
         ]
-        basis = say(f"portfolio_{task.basis}", language, said=task.said)
+        basis = say(f"portfolio_{task.basis}", language, said=say(f"portfolio_said_{task.said}", language))
         rows.append([visible(task.name), basis, volume, *calls, _quality(task, language)])
     return rows
 
