@@ -7,6 +7,7 @@
     │   ├── DataError        2: a data file, with file, line or column
     │   ├── TaskError        2: a task file or an option
     │   ├── RunError         2: a run folder that is missing, unfinished, tampered with, or in the way
+    │   ├── StoreError       2: a traffic store that is none, of a newer version, damaged, or cannot hold a value
     │   └── ModelReferenceError 2: a model reference that cannot be resolved or whose hash is wrong
     └── LimitReached         3: a limit of the person's or the machine's (disk full); work is kept
 
@@ -40,6 +41,10 @@ class TaskError(InputError):
 
 class RunError(InputError):
     """A run folder is missing, unfinished, tampered with, or in the way."""
+
+
+class StoreError(InputError):
+    """A traffic store is none, is of a newer version, is damaged, or cannot hold what was given to it."""
 
 
 class ModelReferenceError(InputError):

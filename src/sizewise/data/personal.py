@@ -310,3 +310,45 @@ def masked(text: str) -> str:
         parts += [text[last : span.start], "▇@▇" if span.kind == "email" else "▇▇▇"]
         last = span.end
     return _LONG_NUMBER.sub("▇▇▇", _ANY_E_MAIL.sub("▇@▇", "".join([*parts, text[last:]])))
+
+
+def mask(text: str) -> tuple[str, Counter[str]]:
+    """The whole of ``text`` as ``masked`` has it, however long, and how much of each kind was taken out.
+
+    What is taken out as a precaution counts as ``email`` or ``number``.
+
+    >>> mask("mail ann@example.com or call +7 912 345-67-89")
+    ('mail ▇@▇ or call ▇▇▇', Counter({'email': 1, 'phone': 1}))
+    """
+    if not _WORTH_A_LOOK.search(text):
+        return text, Counter()
+    clean, counts = mask_known(text)
+    clean, emails = _ANY_E_MAIL.subn("▇@▇", clean)
+    clean, numbers = _LONG_NUMBER.subn("▇▇▇", clean)
+    counts.update({kind: n for kind, n in (("email", emails), ("number", numbers)) if n})
+    return clean, counts
+
+
+def mask_known(text: str) -> tuple[str, Counter[str]]:
+    """The whole of ``text`` without what ``found`` knows, and how much of each kind there was."""
+    parts: list[str] = []
+    counts: Counter[str] = Counter()
+    for window in _windows(text):
+        last = 0
+        for span in found(window):
+            parts += [window[last : span.start], "▇@▇" if span.kind == "email" else "▇▇▇"]
+            last = span.end
+            counts[span.kind] += 1
+        parts.append(window[last:])
+    return "".join(parts), counts
+
+
+def _windows(text: str) -> Iterator[str]:
+    """``text`` in pieces that ``found`` reads whole, cut at white space where there is any."""
+    start = 0
+    while len(text) - start > READ:
+        end = max((text.rfind(gap, start + READ - 1_000, start + READ) for gap in (" ", "\n")), default=-1)
+        end = end if end > start else start + READ
+        yield text[start:end]
+        start = end
+    yield text[start:]

@@ -1,0 +1,84 @@
+"""An exchange as a row of the table, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sizewise.core.exchange import Exchange
+from sizewise.store.traffic.schema import EXCHANGES
+
+NAMES = tuple(column.name for column in EXCHANGES.columns if column.name != "number")
+#: written as bytes, since anything may stand in them
+TEXTS_AS_BYTES = ("input", "small_answer")
+SHORT_TEXTS = (
+    "id", "path", "method", "request_type", "response_type", "model", "answered_by", "finish_reason", "task", "run_id",
+    "subject",
+)  # fmt: skip
+COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LARGEST = 2**63 - 1
+_LONGEST = 1_000
+
+
+def microseconds(at: datetime) -> int:
+    """``at`` as whole microseconds since 1970; a time without a zone is taken for UTC."""
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - _1970) // _MICROSECOND
+
+
+def moment(stored: int) -> datetime:
+    """The time that ``microseconds`` wrote down, in UTC."""
+    return _1970 + stored * _MICROSECOND
+
+
+def storable(text: str) -> str:
+    """``text`` as a text column can hold it: no lone surrogate, no NUL, at most 1,000 characters.
+
+    >>> storable("a\\x00b\\ud800")
+    'a\\ufffdb\\ufffd'
+    """
+    text = text[:_LONGEST]
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def is_answered(exchange: Exchange) -> bool:
+    """Whether the client got a whole answer, so that a retry with the same key is to get it again."""
+    return exchange.status is not None and 200 <= exchange.status < 300 and exchange.failure is None
+
+
+def row(exchange: Exchange) -> dict[str, Any]:
+    """The columns of ``exchange``. Its key against repetition is kept only where the client got a whole answer."""
+    values: dict[str, Any] = {name: getattr(exchange, name) for name in NAMES}
+    for name in SHORT_TEXTS:
+        text = values[name]
+        if text is not None:
+            values[name] = storable(text)
+    for name in TEXTS_AS_BYTES:
+        text = values[name]
+        if text is not None:
+            values[name] = text.encode("utf-8", "surrogatepass")
+    for name in COUNTS:
+        count = values[name]
+        if count is not None and not 0 <= count <= _LARGEST:
+            values[name] = None
+    values["at"] = microseconds(exchange.at)
+    values["masked"] = json.dumps(dict(exchange.masked), sort_keys=True) if exchange.masked else None
+    if not is_answered(exchange):
+        values["idempotency"] = None
+    return values
+
+
+def exchange(stored: Sequence[Any]) -> Exchange:
+    """The exchange in a row whose columns are ``NAMES``, in that order."""
+    values = dict(zip(NAMES, stored, strict=True))
+    for name in TEXTS_AS_BYTES:
+        if values[name] is not None:
+            values[name] = bytes(values[name]).decode("utf-8", "surrogatepass")
+    values["at"] = moment(values["at"])
+    values["masked"] = json.loads(values["masked"]) if values["masked"] else {}
+    return Exchange(**values)
