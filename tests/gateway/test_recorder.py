@@ -18,9 +18,11 @@ from sizewise.store.traffic import TrafficStore, open_traffic
 
 
 def exchange(number: int, **values: Any) -> Exchange:
-    given: dict[str, Any] = {"status": 200, "request": b"{}", "response": b"{}", "model": "gpt-4o"}
-    at = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=number)
-    return Exchange(**({"id": f"sw-{number:06d}", "at": at, "path": "/v1/chat/completions"} | given | values))
+    given: dict[str, Any] = {
+        "id": f"sw-{number:06d}", "at": datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=number),
+        "path": "/v1/chat/completions", "status": 200, "request": b"{}", "response": b"{}", "model": "gpt-4o",
+    }  # fmt: skip
+    return Exchange(**(given | values))
 
 
 def opener(path: Path, patience: float = 0.1) -> Callable[[], TrafficStore]:
