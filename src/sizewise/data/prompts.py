@@ -104,10 +104,15 @@ def _split(messages: Sequence[Message]) -> tuple[tuple[Message, ...], str] | str
     return tuple(lead), last.text
 
 
-def _version(lead: Iterable[Message]) -> str:
-    """A short name for the prompt before the input; digits do not count (a date is no new version)."""
+def fingerprint(lead: Iterable[tuple[str, str]]) -> str:
+    """A digest of the prompt before the input, (role, text) each; digits do not count (a date is no new version)."""
     masked = [(role, _DIGITS.sub("0", readable(text))) for role, text in lead]
-    return hashlib.sha256(json.dumps(masked).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(masked).encode()).hexdigest()
+
+
+def _version(lead: Iterable[Message]) -> str:
+    """A short name for the prompt before the input."""
+    return fingerprint(lead)[:8]
 
 
 def _named(digest: str, frames: Sequence[Frame], where: str) -> Template:

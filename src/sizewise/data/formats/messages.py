@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-_ROLES = {"developer": "system", "human": "user", "ai": "assistant", "model": "assistant"}
+#: the names that a role has beside its usual one
+ROLES = {"developer": "system", "human": "user", "ai": "assistant", "model": "assistant"}
 _TEXT_PARTS = {"text", "input_text", "output_text", "refusal"}
 _THOUGHTS = {"reasoning", "thinking", "redacted_thinking"}
 _TOOL_PARTS = {"tool_call", "tool_call_response", "tool_use", "tool_result", "function_call", "function_call_output"}
@@ -59,7 +60,7 @@ def messages_of(value: Any) -> tuple[Message, ...]:
 def _message(value: Any) -> Message:
     if not isinstance(value, Mapping) or not isinstance(value.get("role"), str):
         raise Unusable("a message without a role")
-    role = _ROLES.get(value["role"], value["role"])
+    role = ROLES.get(value["role"], value["role"])
     if role in ("tool", "function") or value.get("tool_calls") or value.get("function_call"):
         raise Unusable("a tool call in the conversation")
     return Message(str(role), text_of(value.get("parts", value.get("content"))))
