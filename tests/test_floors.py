@@ -14,7 +14,7 @@ PACKAGE = Path(sizewise.__file__).parent
 #: folder or file under ``sizewise`` → floor; the package's own door, ``__init__``, is above them all
 FLOORS = {
     "core": 0,
-    "data": 1, "models": 1, "llm": 1, "store": 1,
+    "data": 1, "models": 1, "llm": 1, "slm": 1, "store": 1,
     "specialists": 2, "evaluate": 2, "cascade": 2,
     "verdict": 3, "watch": 3, "advice": 3,
     "report": 4, "gateway": 4,
@@ -23,8 +23,8 @@ FLOORS = {
     "cli": 7,
 }  # fmt: skip
 #: on one floor, and yet allowed: a run's folder is opened by a file of its own, which the stages return to,
-#: and the API is the pipeline with its options resolved
-NEIGHBOURS = {("stages", "run"), ("api", "pipeline")}
+#: the API is the pipeline with its options resolved, and the engine opens what the catalogue resolves
+NEIGHBOURS = {("stages", "run"), ("api", "pipeline"), ("slm", "models")}
 NO_CODE = {"demo"}
 FILES = sorted(f for f in PACKAGE.rglob("*.py") if f != PACKAGE / "__init__.py")
 

@@ -8,7 +8,9 @@
     │   ├── TaskError        2: a task file or an option
     │   ├── RunError         2: a run folder that is missing, unfinished, tampered with, or in the way
     │   ├── StoreError       2: a traffic store that is none, of a newer version, damaged, or cannot hold a value
-    │   └── ModelReferenceError 2: a model reference that cannot be resolved or whose hash is wrong
+    │   ├── ModelReferenceError 2: a model reference that cannot be resolved or whose hash is wrong
+    │   └── ContextOverflow   2: a prompt is longer than the model's context; in a batch, a row with an error
+    ├── EngineError           1: a local model's engine failed or ended
     └── LimitReached         3: a limit of the person's or the machine's (disk full); work is kept
 
 An interrupt (Ctrl-C) stays a ``KeyboardInterrupt`` and ends with status 130.
@@ -49,6 +51,14 @@ class StoreError(InputError):
 
 class ModelReferenceError(InputError):
     """A model reference cannot be resolved, or its files are not the ones that were promised."""
+
+
+class EngineError(SizewiseError):
+    """The engine of a local model failed, or its process ended."""
+
+
+class ContextOverflow(InputError):
+    """A prompt and its answer do not fit into the model's context."""
 
 
 class LimitReached(SizewiseError):

@@ -39,6 +39,16 @@ def known_model(reference: str) -> dict[str, str]:
     return dict(entry.get("sha256", {}))
 
 
+def catalogue_name(reference: str) -> str | None:
+    """What the catalogue calls the model under ``reference``; ``None`` where it knows none."""
+    return _catalogue()["models"].get(reference, {}).get("name")  # type: ignore[no-any-return]
+
+
+def parts(reference: str) -> tuple[str, ...]:
+    """The references of the files that make up ``reference`` when joined in order; none where it is one file."""
+    return tuple(_catalogue()["models"].get(reference, {}).get("parts", ()))
+
+
 def known_engine(reference: str) -> bool:
     """Whether the model brings code of its own, which the catalogue knows by hash."""
     return bool(_catalogue()["models"].get(reference, {}).get("engine"))

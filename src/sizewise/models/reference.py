@@ -77,6 +77,17 @@ def is_at_hand(reference: str) -> bool:
     return Path(reference.removeprefix("file:")).expanduser().is_dir()
 
 
+def package_file(reference: str) -> Path:
+    """One file inside an installed package, by its ``pypi:`` reference, whatever its kind: for parts to be joined."""
+    match = _PYPI.fullmatch(reference)
+    if match is None or ".." in Path(match["path"]).parts:
+        raise ModelReferenceError(f"{reference!r} names no file of a package.")
+    path = _package_folder(reference, match)
+    if not path.is_file():
+        raise ModelReferenceError(f"{reference}: {path} is missing. Install the package again.")
+    return path
+
+
 def _verified(reference: str, paths: dict[str, Path], promised: dict[str, str]) -> ModelFiles:
     found = {name: file_sha256(path) for name, path in paths.items()}
     for name, sha256 in found.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sizewise.models.cache_folder import cache_folder
 from sizewise.specialists.sentence_vectors import Progress, TextEncoder, Vectors
 
 CHUNK = 1_024
@@ -131,13 +131,6 @@ class CachedEncoder:
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """The encoder's own ``encode``, computing only what is not on disk yet."""
         return self._cache.encode(self._encoder, texts, progress or self._progress)
-
-
-def cache_folder() -> Path:
-    """``SIZEWISE_CACHE``, else ``XDG_CACHE_HOME/sizewise``, else ``~/.cache/sizewise``."""
-    if own := os.environ.get("SIZEWISE_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sizewise"
 
 
 def _parts(keys: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
