@@ -93,7 +93,8 @@ def decide(
         has_large = measurements.large is not None and task.bar.perimeter == "open"
         served = calibrated.threshold if verdict.decision in ("small", "cascade") else None
         with clock.stage("save"):
-            saving.save_specialist(folder, task, splits.train, calibrated, served, has_large, bundle)
+            form = saving.form_of(log, checked, splits.labels)
+            saving.save_specialist(folder, task, splits.train, calibrated, served, has_large, bundle, form)
             saving.save_predictions(folder, splits, judged, served, has_large)
         with clock.stage("report"):
             differing = disagreements(judged, splits, calibrated.threshold)

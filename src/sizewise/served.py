@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from sizewise.core.answer import Answer
 from sizewise.core.errors import RunError
-from sizewise.core.form import TaskForm
 from sizewise.data.answers import Labels
 from sizewise.data.check import label_key
 from sizewise.data.task_file import read_task
 from sizewise.gateway.served_task import ServedRun
 from sizewise.run import load
-from sizewise.store.arrays import load_json
-from sizewise.store.run_folder import read_record
+from sizewise.store.run_folder import read_form, read_record
 
-REQUESTS = "requests.json"
 _TRIED = ("?", "a first request")
 
 
@@ -53,16 +48,6 @@ def _require_answers(path: Path, answers: list[Answer]) -> None:
     for answer in answers:
         if answer.error is not None:
             raise RunError(f"{path} cannot answer ({answer.error}). Make the run again.")
-
-
-def read_form(specialist: Path) -> TaskForm:
-    """How the task's requests look; a run that was made before that was kept has nothing to recognise them by."""
-    if not (specialist / REQUESTS).is_file():
-        return TaskForm()
-    try:
-        return msgspec.convert(load_json(specialist / REQUESTS), TaskForm)
-    except msgspec.ValidationError as error:
-        raise RunError(f"{specialist / REQUESTS} is damaged ({error}). Make the run again.") from error
 
 
 class _Reading:

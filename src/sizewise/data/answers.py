@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from sizewise.core.example import Example
@@ -149,6 +150,16 @@ def _spelled(label: str) -> str:
     return r"[\s_\-]+".join(map(re.escape, re.split(r"[\s_\-]+", label.strip()))) if re.search(r"\w", label) else ""
 
 
+@lru_cache(MOST_LABELS)
+def spelled_pattern(label: str) -> re.Pattern[str]:
+    """Finds a label in a text, in whichever case, its words parted by whichever separators.
+
+    >>> spelled_pattern("card_arrival").findall("Label: Card arrival.")
+    ['Card arrival']
+    """
+    return re.compile(rf"(?<!\w){_spelled(label) or re.escape(label)}(?!\w)", re.IGNORECASE)
+
+
 def unwrapped(answer: str, rules: Iterable[str] = tuple(UNWRAP)) -> str:
     """An answer after those of the rules that need no label."""
     left = answer[:LONGEST_ANSWER]
@@ -250,7 +261,8 @@ def _said(by_rule: Mapping[str, int]) -> list[str]:
 def read_log(task: Task, paths: Sequence[Path]) -> Log:
     """The log of a task: read with its columns, filters and template, its answers read as labels unless told not to."""
     log = read(paths, task.columns, task.only, task.template)
-    return log if task.raw_answers else map_answers(log, task.labels)
+    said = tuple(example.answer for example in log.examples)
+    return replace(log if task.raw_answers else map_answers(log, task.labels), said=said)
 
 
 class LogStream:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sizewise.core.errors import DataError
 from sizewise.core.example import Example
+from sizewise.core.form import TaskForm
 from sizewise.data.formats.exports import Request, is_batch_request
 from sizewise.data.formats.files import records
 from sizewise.data.formats.layout import Layout, layout
@@ -20,6 +21,7 @@ from sizewise.data.formats.messages import loaded
 from sizewise.data.formats.rows import COLUMNS, example, problem, scalar_text
 from sizewise.data.formats.source import Record, cut_raw, file_hash
 from sizewise.data.prompts import Prompts
+from sizewise.data.requests import RequestsSeen
 from sizewise.data.text import readable
 
 MIXED_COLUMNS = ("task", "model", "prompt_version")
@@ -64,7 +66,11 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What was read. ``unreadable`` counts values that were dropped, by column; ``sha256`` is of the files."""
+    """What was read. ``unreadable`` counts values that were dropped, by column; ``sha256`` is of the files.
+
+    ``form`` is how the requests look that the rows were cut out of. ``said`` has the answer of each example as the
+    file has it, before it was read as a label; it may be empty where nobody asked for it.
+    """
 
     examples: tuple[Example, ...]
     rejects: tuple[Reject, ...]
@@ -78,6 +84,8 @@ class Log:
     template: str | None = None
     answers: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    form: TaskForm = field(default_factory=TaskForm)
+    said: tuple[str | None, ...] = ()
 
     @property
     def about(self) -> Summary:
@@ -115,7 +123,7 @@ def read(
     return Log(
         examples=examples, rejects=tuple(rejects), sources=about.sources, sha256=about.sha256, columns=about.columns,
         unreadable=about.unreadable, repeated_ids=about.repeated_ids, left_out=about.left_out, found=about.found,
-        template=about.template, names=about.names,
+        template=about.template, names=about.names, form=reading.form,
     )  # fmt: skip
 
 
@@ -147,7 +155,7 @@ class Reading:
             raise DataError(f"--columns: no column of ours is called {unknown[0]!r}. There are: {', '.join(COLUMNS)}.")
         self._names: list[tuple[str, str]] = []
         self._nested: list[tuple[str, str]] = []
-        self._wanted, self._prompts = template, Prompts()
+        self._wanted, self._prompts, self._requests_seen = template, Prompts(), RequestsSeen()
         self._template: str | None = None
         self._kept = "input"
         self._resolved = self._columns
@@ -237,9 +245,16 @@ class Reading:
                 self._reject(one.path, line, row, raw)
             raw = f"(another request in line {line})"
             if made is not None:
+                assert isinstance(request, Request)
+                self._requests_seen.take(request)
                 yield made
         if nothing:
             self._reject(one.path, line, "no request in it", raw)
+
+    @property
+    def form(self) -> TaskForm:
+        """How the requests look whose rows were yielded so far."""
+        return self._requests_seen.form(self._template)
 
     def _name_columns(self, one: Layout) -> None:
         self._names = [(ours, one.names.get(ours, ours)) for ours in COLUMNS]

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,10 +14,12 @@ import tomli_w
 
 import sizewise
 from sizewise.core.example import Test, Train
+from sizewise.core.form import TaskForm
 from sizewise.core.measurement import DataMeasurement
 from sizewise.core.record import Provenance, RunRecord
 from sizewise.core.task import Task
 from sizewise.core.verdict import Verdict
+from sizewise.data.answer_form import Said, learn
 from sizewise.data.check import CheckedLog
 from sizewise.data.read import Log
 from sizewise.data.split import Splits
@@ -27,7 +30,7 @@ from sizewise.stages.calibration import Calibrated, Judged
 from sizewise.stages.disagreements import references
 from sizewise.store.arrays import load_json, save_json
 from sizewise.store.disk import copy_folder, copy_whole, explained, write_whole
-from sizewise.store.run_folder import RunFolder, write_lines, write_manifest, write_record
+from sizewise.store.run_folder import RunFolder, write_form, write_lines, write_manifest, write_record
 
 LEAST_SEEN = 3
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "tokenizers")
@@ -63,10 +66,12 @@ def save_specialist(
     served: float | None,
     has_large: bool,
     bundle: bool,
+    form: TaskForm,
 ) -> None:
     """The specialist's folder: what was calibrated, byte for byte, with its threshold and manifest.
 
-    ``served`` is the threshold to serve with, ``None`` where the verdict is not to serve.
+    ``served`` is the threshold to serve with, ``None`` where the verdict is not to serve; ``form`` is how the task's
+    requests and answers look, by which a gateway knows them.
     """
     target = folder.specialist
     shutil.rmtree(target, ignore_errors=True)
@@ -76,6 +81,7 @@ def save_specialist(
         if bundle:
             _bundle(target)
     save_json(target / "cascade.json", {"threshold": served, "has_large": has_large})
+    write_form(target, form)
     write_manifest(
         target,
         {
@@ -105,6 +111,17 @@ def _bundle(specialist: Path) -> None:
     for name, path in located(str(about["reference"]), hashes).paths.items():
         (specialist / "encoder" / name).parent.mkdir(parents=True, exist_ok=True)
         copy_whole(path, specialist / "encoder" / name)
+
+
+def form_of(log: Log, checked: CheckedLog, labels: Sequence[str]) -> TaskForm:
+    """How the requests of the log look, and which form its answers have."""
+    known = frozenset(labels)
+    said = (
+        Said(raw, example.answer, example.completion_tokens)
+        for raw, example in zip(log.said, checked.examples, strict=bool(log.said))
+        if raw is not None and example.answer in known
+    )
+    return replace(log.form, answer=learn(said))
 
 
 def save_predictions(folder: RunFolder, splits: Splits, judged: Judged, served: float | None, has_large: bool) -> None:

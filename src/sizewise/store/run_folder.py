@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from sizewise.core.errors import RunError
+from sizewise.core.form import TaskForm
 from sizewise.core.measurement import Certificate, Measurements, RungMeasurement, Shift
 from sizewise.core.record import (
     Audit,
@@ -31,6 +32,7 @@ from sizewise.core.verdict import Verdict
 from sizewise.store.arrays import load_json, save_json
 from sizewise.store.disk import explained, locked, write_whole
 
+REQUESTS = "requests.json"
 STATE, WORK, DRAFT, SPECIALIST, MANIFEST = "state.json", ".work", "draft", "specialist", "manifest.json"
 NEXT = "next"  # in a finished run's state: the run that was forced to take its place
 _LISTS: dict[str, tuple[str, type]] = {
@@ -273,6 +275,21 @@ def write_manifest(specialist: Path, about: Mapping[str, Any]) -> None:
         if file.is_file() and file.name != MANIFEST
     }
     save_json(specialist / MANIFEST, {**about, "sha256": hashes})
+
+
+def write_form(specialist: Path, form: TaskForm) -> None:
+    """Write how the task's requests and answers look, beside what answers them."""
+    save_json(specialist / REQUESTS, msgspec.to_builtins(form))
+
+
+def read_form(specialist: Path) -> TaskForm:
+    """What ``write_form`` wrote; a run that was made before that was kept knows nothing of its requests."""
+    if not (specialist / REQUESTS).is_file():
+        return TaskForm()
+    try:
+        return msgspec.convert(load_json(specialist / REQUESTS), TaskForm)
+    except msgspec.ValidationError as error:
+        raise RunError(f"{specialist / REQUESTS} is damaged ({error}). Make the run again.") from error
 
 
 def read_manifest(specialist: Path) -> dict[str, Any]:

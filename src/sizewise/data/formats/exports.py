@@ -6,7 +6,7 @@ Which fields there are is taken from the documents named at each shape; a field 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sizewise.data.formats import otel
@@ -27,10 +27,14 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request with its messages, and all else that is known of it under our column names."""
+    """One request with its messages, and all else that is known of it under our column names.
+
+    ``options`` are what it asked for beside: ``response_format``, and whether it offered ``tools``.
+    """
 
     messages: tuple[Message, ...]
     columns: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,13 @@ def chat(record: Record) -> Request:
             latency_ms=first(record, "latency_ms") or times["latency_ms"],
             **usage_columns(first(said, "usage") or record.get("usage")),
         ),
+        _options(asked),
     )
+
+
+def _options(asked: Mapping[str, Any]) -> dict[str, Any]:
+    options = {"response_format": loaded(asked.get("response_format")), "tools": bool(loaded(asked.get("tools")))}
+    return {name: value for name, value in options.items() if value}
 
 
 def fine_tuning(record: Record) -> Request:
