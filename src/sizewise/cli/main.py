@@ -14,7 +14,7 @@ from typing import ParamSpec
 import typer
 
 import sizewise
-from sizewise.cli import advise, check, decide, demo, models, predict, report
+from sizewise.cli import advise, check, decide, demo, models, predict, report, serve
 from sizewise.cli.interrupts import INTERRUPTED, KEPT, ignore_signals, interruptible
 from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError
@@ -56,6 +56,7 @@ app.command("check")(_past_typer(check.check))
 app.command("demo")(_past_typer(demo.demo))
 app.command("advise")(_past_typer(advise.advise))
 app.command("models")(_past_typer(models.models))
+app.command("serve")(_past_typer(serve.serve))
 
 FIRST_STEPS = """\
 Sizewise finds the smallest language model that does your task as well as the large one, and proves it.
