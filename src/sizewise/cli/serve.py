@@ -39,17 +39,15 @@ def serve(
     ] = "sqlite:///sizewise-traffic.db",
 ) -> None:
     """Stand between an application and its LLM: record the traffic, answer where a small model is sure."""
-    from sizewise.gateway.app import build_app
-    from sizewise.gateway.parts import NoRecording
-    from sizewise.gateway.server import listening, run
+    from sizewise.gateway.server import listening
     from sizewise.gateway.settings import Settings
-    from sizewise.gateway.upstream import Upstreams
+    from sizewise.gateway.worker import work
 
     settings = Settings(upstreams=_upstreams(upstream or [], upstream_key_env or []), host=host, port=port, store=store)
-    upstreams = Upstreams(settings.upstreams, settings.limits, settings.ca)
-    app = build_app(settings, recorder=NoRecording(), upstreams=upstreams)
+    if runs:
+        raise InputError(f"{runs[0]}: runs are not served yet; leave them out to record the traffic.")
     listener = listening(settings)
-    received = run(app, listener, lambda: _say(settings, listener.getsockname()[1]))
+    received = work(settings, listener, lambda: _say(settings, listener.getsockname()[1]))
     if received == signal.SIGINT:
         raise KeyboardInterrupt
 
