@@ -9,8 +9,10 @@ from typing import Literal
 from sizewise import pipeline
 from sizewise.core.errors import TaskError
 from sizewise.core.task import ReferenceChoice, Task
+from sizewise.data.formats.source import Source as DataSource
 from sizewise.data.task_file import read_task, with_options
 from sizewise.run import Run, load
+from sizewise.stages.captured import sources as data_sources
 from sizewise.stages.listener import Listener
 
 __all__ = ["decide", "load"]
@@ -58,21 +60,24 @@ def decide(
     )
 
 
-def resolve(sources: Sequence[Source]) -> tuple[Task, list[Path]]:
-    """The task that ``sources`` describe, and the data files to read."""
-    paths = [Path(source) for source in sources]
-    tasks = [path for path in paths if path.suffix.casefold() == ".toml"]
-    data = [path for path in paths if path not in tasks]
-    if not paths:
+def resolve(sources: Sequence[Source]) -> tuple[Task, list[DataSource]]:
+    """The task that ``sources`` describe, and the data files and traffic stores to read."""
+    tasks = [Path(source) for source in sources if str(source).casefold().endswith(".toml")]
+    data = data_sources([source for source in sources if Path(source) not in tasks])
+    if not sources:
         raise TaskError("no source: name a log (JSON, CSV, Parquet or an export) or a task file (.toml).")
     if len(tasks) > 1:
         raise TaskError("more than one task file: one run decides one task.")
-    task = read_task(tasks[0]) if tasks else Task(name=_name(data[0]), path=str(data[0].resolve()))
+    task = read_task(tasks[0]) if tasks else Task(name=_name(data[0].name), path=_place(data[0]))
     if not data and not task.path:
         raise TaskError(f'{tasks[0]}: no data. Add [data] path = "log.jsonl", or name the log after the task file.')
-    return task, data or [Path(str(task.path))]
+    return task, data or data_sources([str(task.path)])
 
 
-def _name(path: Path) -> str:
+def _place(source: DataSource) -> str:
+    return str(source) if "://" in str(source) else str(Path(str(source)).resolve())
+
+
+def _name(name: str) -> str:
     """A file's name without its endings."""
-    return path.name.split(".")[0] or "task"
+    return name.split(".")[0] or "task"

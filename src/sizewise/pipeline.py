@@ -18,6 +18,7 @@ from sizewise.core.record import RunRecord
 from sizewise.core.task import Task
 from sizewise.data.answers import read_log
 from sizewise.data.check import check
+from sizewise.data.formats.source import Source
 from sizewise.data.split import split
 from sizewise.data.survey import Survey
 from sizewise.data.task_file import task_tables
@@ -27,6 +28,7 @@ from sizewise.specialists.ngrams import LONGEST_INPUT
 from sizewise.stages import saving
 from sizewise.stages.audit import audit, best_rung
 from sizewise.stages.calibration import calibrate
+from sizewise.stages.captured import release, without_password
 from sizewise.stages.checking import data_check
 from sizewise.stages.choice import choose
 from sizewise.stages.contest import contest
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
 def decide(
     task: Task,
-    paths: Sequence[Path],
+    paths: Sequence[Source],
     out: Path,
     *,
     listener: Listener | None = None,
@@ -61,6 +63,7 @@ def decide(
     rungs = recipes(task, listener.progress)
     with clock.stage("read"):
         log = read_log(task, paths)
+        release(paths)
         task = replace(task, template=log.template, columns=log.names)
         for sentence in log.found:
             listener.found(sentence)
@@ -150,4 +153,9 @@ def _fingerprint(task: Task, sha256: str) -> str:
 
 
 def _command() -> str:
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv[0] else "sizewise.decide(...)"
+    """The command as it was typed, without the password of a database."""
+    return (
+        shlex.join([Path(sys.argv[0]).name, *map(without_password, sys.argv[1:])])
+        if sys.argv[0]
+        else "sizewise.decide(...)"
+    )

@@ -27,7 +27,9 @@ class LabelFix(StrEnum):
 
 
 def check(
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="A log, or a task file (.toml).")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="A log, a traffic store, or a task file (.toml).")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="A folder for data-check.json, rejects.jsonl and check.html.")
     ] = None,

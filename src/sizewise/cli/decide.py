@@ -22,13 +22,16 @@ from sizewise.cli.options import (
 
 if TYPE_CHECKING:
     from sizewise.core.task import Task
+    from sizewise.data.formats.source import Source
     from sizewise.run import Run
 
 
 def decide(
     sources: Annotated[
-        list[Path],
-        typer.Argument(metavar="SOURCE...", help="A log (JSON, CSV, Parquet, an export), or a task file (.toml)."),
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...", help="A log (JSON, CSV, Parquet, an export), a traffic store, or a task file (.toml)."
+        ),
     ],
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; made, or resumed if unfinished.")] = None,
     reference: Annotated[
@@ -89,7 +92,7 @@ def decide(
             strict_labels=strict_labels or None,
         )
 
-    def run_one(task: Task, paths: list[Path], folder: Path) -> Run:
+    def run_one(task: Task, paths: list[Source], folder: Path) -> Run:
         return pipeline.decide(
             task, paths, folder, listener=listener, language=lang.value, texts=texts, bundle=bundle, force=force
         )

@@ -12,9 +12,10 @@ import typer
 if TYPE_CHECKING:
     from sizewise.cli.progress import ConsoleListener
     from sizewise.core.task import Task
+    from sizewise.data.formats.source import Source
     from sizewise.run import Run
 
-Decide = Callable[["Task", list[Path], Path], "Run"]
+Decide = Callable[["Task", "list[Source]", Path], "Run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,11 @@ class One:
     """One source of the portfolio: its task, its data, and the folder of its run."""
 
     task: Task
-    paths: list[Path]
+    paths: list[Source]
     folder: Path
 
 
-def listed(sources: Sequence[Path], out: Path, set_up: Callable[[Task], Task]) -> list[One]:
+def listed(sources: Sequence[str], out: Path, set_up: Callable[[Task], Task]) -> list[One]:
     """Each source as a task of its own. Raises ``TaskError`` where two would share a run's folder."""
     from sizewise.api import resolve
     from sizewise.core.errors import TaskError
@@ -70,7 +71,7 @@ def finished(one: One) -> Run | None:
     import tomli_w
 
     from sizewise.core.errors import RunError
-    from sizewise.data.formats.source import file_hash
+    from sizewise.data.formats.source import source_hash
     from sizewise.data.task_file import task_tables
     from sizewise.run import Run
 
@@ -81,7 +82,7 @@ def finished(one: One) -> Run | None:
         run = Run.open(one.folder)
     except RunError:
         return None
-    same_data = len(one.paths) == 1 and run.verdict.data.sha256 == file_hash(one.paths[0]).hex()
+    same_data = len(one.paths) == 1 and run.verdict.data.sha256 == source_hash(one.paths[0]).hex()
     same_settings = settings.read_text("utf-8") == tomli_w.dumps(task_tables(one.task))
     return run if same_data and same_settings else None
 

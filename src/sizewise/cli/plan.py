@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from sizewise.core.example import Train
 from sizewise.core.task import Task
 from sizewise.data.answers import read_log
 from sizewise.data.check import check
+from sizewise.data.formats.source import Source
 from sizewise.data.split import split
 from sizewise.specialists import closed_form
 from sizewise.specialists.encoders import BY_LANGUAGE, choose, open_encoder
@@ -28,7 +28,7 @@ PROBED_TEXTS = 64
 DIMENSIONS = {"keywords": (512, 768), "encoder": (512, 1_500)}
 
 
-def plan(task: Task, paths: Sequence[Path]) -> str:
+def plan(task: Task, paths: Sequence[Source]) -> str:
     """The plan as text. The data is read for real; each rung is timed on a small part of it."""
     started = time.perf_counter()
     log = read_log(task, paths)

@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 
 from sizewise.core.example import Example
 from sizewise.core.task import Task
 from sizewise.data.check import label_key
+from sizewise.data.formats.source import Source
 from sizewise.data.read import Log, Reading, Reject, Summary, read
 from sizewise.data.split import GOLD_ROWS_NEEDED, LEAST_ANSWERS, LONGEST_LABEL
 
@@ -258,7 +258,7 @@ def _said(by_rule: Mapping[str, int]) -> list[str]:
     ]
 
 
-def read_log(task: Task, paths: Sequence[Path]) -> Log:
+def read_log(task: Task, paths: Sequence[Source]) -> Log:
     """The log of a task: read with its columns, filters and template, its answers read as labels unless told not to."""
     log = read(paths, task.columns, task.only, task.template)
     said = tuple(example.answer for example in log.examples)
@@ -271,7 +271,7 @@ class LogStream:
     Where the labels are not given and answers are to be read, the files are read twice: first for the labels.
     """
 
-    def __init__(self, task: Task, paths: Sequence[Path], on_reject: Callable[[Reject], None] | None = None) -> None:
+    def __init__(self, task: Task, paths: Sequence[Source], on_reject: Callable[[Reject], None] | None = None) -> None:
         self._task, self._paths = task, paths
         self._reading = self._new(on_reject)
         self._reader: _Reader | None = None

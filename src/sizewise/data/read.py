@@ -19,7 +19,7 @@ from sizewise.data.formats.files import records
 from sizewise.data.formats.layout import Layout, layout
 from sizewise.data.formats.messages import loaded
 from sizewise.data.formats.rows import COLUMNS, example, problem, scalar_text
-from sizewise.data.formats.source import Record, cut_raw, file_hash
+from sizewise.data.formats.source import Record, Source, cut_raw, source_hash
 from sizewise.data.prompts import Prompts
 from sizewise.data.requests import RequestsSeen
 from sizewise.data.text import readable
@@ -104,7 +104,7 @@ def _kind(reason: str) -> str:
 
 
 def read(
-    paths: Sequence[Path],
+    paths: Sequence[Source],
     columns: Mapping[str, str] | None = None,
     only: Mapping[str, str] | None = None,
     template: str | None = None,
@@ -141,7 +141,7 @@ class Reading:
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        paths: Sequence[Source],
         columns: Mapping[str, str] | None = None,
         only: Mapping[str, str] | None = None,
         on_reject: Callable[[Reject], None] | None = None,
@@ -160,7 +160,7 @@ class Reading:
         self._kept = "input"
         self._resolved = self._columns
         self._found: list[str] = []
-        self._bodies: dict[str, tuple[Path, int, str, Any]] = {}
+        self._bodies: dict[str, tuple[Source, int, str, Any]] = {}
         self._on_reject = on_reject
         self._hash = _hash(self._paths)
         self._first_reject: Reject | None = None
@@ -177,6 +177,7 @@ class Reading:
         if all(one.names == layouts[0].names for one in layouts):
             self._resolved = dict(layouts[0].names)
         self._found += [sentence for one in layouts for sentence in one.found]
+        self._found += [said for path in self._paths if not isinstance(path, Path) for said in path.found]
         self._settle(layouts)
         for one in layouts:
             if one.is_batch_input:
@@ -292,14 +293,14 @@ class Reading:
             template=self._template, names=self._resolved,
         )  # fmt: skip
 
-    def _reject(self, path: Path, line: int, reason: str, raw: str) -> None:
+    def _reject(self, path: Source, line: int, reason: str, raw: str) -> None:
         reject = Reject(path.name, line, reason, cut_raw(raw))
         self._first_reject = self._first_reject or reject
         self._rejected[_kind(reason)] += 1
         if self._on_reject is not None:
             self._on_reject(reject)
 
-    def _row(self, path: Path, line: int, raw: str, row: Mapping[str, Any]) -> Example | None:
+    def _row(self, path: Source, line: int, raw: str, row: Mapping[str, Any]) -> Example | None:
         if not row.keys() <= self._seen.keys():
             self._name(row)
         self.row = row
@@ -359,8 +360,8 @@ class Reading:
         return f"{where} is empty. {advice}"
 
 
-def _hash(paths: Sequence[Path]) -> str:
-    hashes = [file_hash(path) for path in paths]
+def _hash(paths: Sequence[Source]) -> str:
+    hashes = [source_hash(path) for path in paths]
     return hashes[0].hex() if len(hashes) == 1 else hashlib.sha256(b"".join(hashes)).hexdigest()
 
 

@@ -74,7 +74,7 @@ def read_task(path: Path) -> Task:
 def _beside(path: Path, name: str) -> str:
     if "\0" in name:
         raise TaskError(f"{path}: [data] path = {name!r} is no path.")
-    return str((path.parent / name).resolve())
+    return name if "://" in name else str((path.parent / name).resolve())
 
 
 def checked(task: Task) -> Task:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from sizewise.core.record import Audit, DataCheck
 from sizewise.core.task import Task
 from sizewise.data.answers import LogStream
 from sizewise.data.check import Checked, check_columns
+from sizewise.data.formats.source import Source
 from sizewise.data.read import Reading, Reject
 from sizewise.data.split import Division, divide
 from sizewise.data.survey import Survey
@@ -43,7 +43,7 @@ class Checkup:
 
 def check_up(
     task: Task,
-    paths: Sequence[Path],
+    paths: Sequence[Source],
     listener: Listener,
     audited: bool = True,
     on_reject: Callable[[Reject], None] | None = None,
@@ -76,7 +76,7 @@ def check_up(
 
 
 def _audited(
-    task: Task, paths: Sequence[Path], checked: Checked, division: Division
+    task: Task, paths: Sequence[Source], checked: Checked, division: Division
 ) -> tuple[Audit | None, dict[int, str]]:
     """The audit of the train rows, or of a sample where there are many. ``None`` where a sample is too thin."""
     rows, targets = _sampled(checked, division, task.seed)

@@ -12,6 +12,7 @@ import numpy as np
 
 from sizewise.core.errors import DataError, RunError
 from sizewise.core.example import Example
+from sizewise.data.formats.source import Source
 from sizewise.data.read import Reading
 from sizewise.data.split import TRAIN
 from sizewise.data.tally import NONE, PARTS
@@ -43,10 +44,10 @@ def changes_path(target: Path) -> Path:
     return target.with_name(target.name + ".changes.jsonl")
 
 
-def require_free(target: Path, sources: Sequence[Path], force: bool) -> None:
+def require_free(target: Path, sources: Sequence[Source], force: bool) -> None:
     """Raise ``RunError`` where the copy would take the place of a source, or without ``force`` of any file."""
     for path in (target, changes_path(target)):
-        if any(path.resolve() == source.resolve() for source in sources):
+        if any(isinstance(source, Path) and path.resolve() == source.resolve() for source in sources):
             raise RunError(f"--fix {target}: {path} is a log that is being read. Name another file.")
         if path.is_dir():
             raise RunError(f"--fix {target}: {path} is a folder. Name a file.")
@@ -54,7 +55,7 @@ def require_free(target: Path, sources: Sequence[Path], force: bool) -> None:
             raise RunError(f"{path} exists. --force writes it anew; another --fix FILE keeps it.")
 
 
-def clean(paths: Sequence[Path], found: Checkup, target: Path, labels: LabelFix, listener: Listener) -> int:
+def clean(paths: Sequence[Source], found: Checkup, target: Path, labels: LabelFix, listener: Listener) -> int:
     """Write the copy to ``target`` and the changes beside it; give their number.
 
     Every row keeps all its columns, under the names of the data contract, and gets an explicit ``id`` and

@@ -213,6 +213,8 @@ def _is_langfuse(record: Record) -> bool:
     return traced and "type" in record and "output" in record
 
 
+CHAT = Shape("chat log", _is_chat, _one(chat))
+
 #: tried from the top; what fits none of them is a plain row
 SHAPES: Sequence[Shape] = (
     Shape("OpenTelemetry traces", _has("resourceSpans"), traces),
@@ -220,7 +222,7 @@ SHAPES: Sequence[Shape] = (
     Shape("Langfuse observations", _is_langfuse, _one(langfuse)),
     Shape("LiteLLM log", lambda r: "messages" in r and ("response_cost" in r or "spend" in r), _one(litellm)),
     Shape("OpenAI stored completions", _is_stored, _one(chat)),
-    Shape("chat log", _is_chat, _one(chat)),
+    CHAT,
     Shape("fine-tuning examples", _has("messages"), _one(fine_tuning)),
 )
 

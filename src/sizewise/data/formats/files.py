@@ -14,10 +14,10 @@ from sizewise.data.formats.csv_rows import DELIMITERS, csv_rows
 from sizewise.data.formats.json_document import document_rows, is_document
 from sizewise.data.formats.json_lines import json_lines
 from sizewise.data.formats.parquet import MAGIC, parquet_rows
-from sizewise.data.formats.source import Record, require_file, unpacked
+from sizewise.data.formats.source import Record, Source, require_file, unpacked
 
 HEAD = 1 << 20
-Kind = Literal["lines", "document", "csv", "parquet"]
+Kind = Literal["lines", "document", "csv", "parquet", "recorded"]
 
 #: what a file begins with that is none of ours: what it is, and what to do
 _OTHERS = {
@@ -36,8 +36,10 @@ _JSON_NAMES = (".json", ".jsonl", ".ndjson")
 _CSV_NAMES = (".csv", ".tsv")
 
 
-def kind_of(path: Path) -> Kind:
+def kind_of(path: Source) -> Kind:
     """What the file holds. Raises ``DataError`` where it is none of what we read."""
+    if not isinstance(path, Path):
+        return "recorded"
     require_file(path)
     with _explained(path), path.open("rb") as raw:
         if raw.peek(4)[:4] == MAGIC:
@@ -60,8 +62,11 @@ def kind_of(path: Path) -> Kind:
     return "csv" if not name.endswith(_JSON_NAMES) and any(d in first for d in DELIMITERS) else "lines"
 
 
-def records(path: Path, kind: Kind | None = None) -> Generator[Record]:
+def records(path: Source, kind: Kind | None = None) -> Generator[Record]:
     """Every row of ``path`` that is not blank, in order. Raises ``DataError`` where it cannot be read at all."""
+    if not isinstance(path, Path):
+        yield from path.records()
+        return
     kind = kind or kind_of(path)
     with _explained(path):
         if kind == "parquet":

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from sizewise.core.errors import DataError
-from sizewise.data.formats.exports import Shape, is_batch_request, shape_of
+from sizewise.data.formats.exports import CHAT, Shape, is_batch_request, shape_of
 from sizewise.data.formats.files import Kind, kind_of, records
 from sizewise.data.formats.rows import COLUMNS
+from sizewise.data.formats.source import Source
 
 LOOKED_AT, MOST_CHARACTERS = 200, 1 << 20
 
@@ -32,7 +32,7 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
 class Layout:
     """``shape`` is ``None`` for plain rows; ``names`` maps ours to the file's; ``found`` says what was concluded."""
 
-    path: Path
+    path: Source
     kind: Kind
     shape: Shape | None
     names: Mapping[str, str]
@@ -40,12 +40,14 @@ class Layout:
     is_batch_input: bool = field(default=False)
 
 
-def layout(path: Path, columns: Mapping[str, str]) -> Layout:
+def layout(path: Source, columns: Mapping[str, str]) -> Layout:
     """Look at the first rows of ``path``. ``columns`` is what the person said, and always wins.
 
     Raises ``DataError`` where two columns could both be one of ours.
     """
     kind = kind_of(path)
+    if kind == "recorded":
+        return Layout(path, kind, CHAT, dict(columns))
     first = _first(path, kind)
     shape = None if "input" in columns or _is_ours(first) else shape_of(first)
     if shape is not None:
@@ -58,7 +60,7 @@ def layout(path: Path, columns: Mapping[str, str]) -> Layout:
     return Layout(path, kind, None, guessed | dict(columns), tuple(found))
 
 
-def _first(path: Path, kind: Kind) -> list[Mapping[str, Any]]:
+def _first(path: Source, kind: Kind) -> list[Mapping[str, Any]]:
     rows: list[Mapping[str, Any]] = []
     with contextlib.closing(records(path, kind)) as found:
         characters = 0
@@ -77,7 +79,7 @@ def _is_ours(rows: Sequence[Mapping[str, Any]]) -> bool:
     return bool(rows) and 2 * ours > len(rows)
 
 
-def _guessed(path: Path, columns: Mapping[str, str], there: set[str]) -> dict[str, str]:
+def _guessed(path: Source, columns: Mapping[str, str], there: set[str]) -> dict[str, str]:
     taken = set(columns.values()) | set(COLUMNS)
     folded = {name.strip().casefold(): name for name in sorted(there)}
     found = {}

@@ -6,9 +6,9 @@ import gzip
 import hashlib
 import io
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sizewise.core.errors import DataError
 from sizewise.data.text import readable
@@ -20,6 +20,25 @@ KEPT_RAW = 1024**2
 
 #: where the row begins (its line, or its number where the format has no lines), its raw text, and the row or why not
 Record = tuple[int, str, Mapping[str, Any] | str]
+
+
+class Recorded(Protocol):
+    """A log that lies in no file of a known format, such as the gateway's capture; read as a chat log is.
+
+    ``name`` and ``str()`` say what it is called, ``records`` gives the same each time, in order, ``sha256`` is of all
+    that ``records`` gives, and ``found`` says what was left out of it, and why.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def found(self) -> Sequence[str]: ...
+    def sha256(self) -> bytes: ...
+    def records(self) -> Iterator[Record]: ...
+
+
+#: what can be read: a file, or a recording
+Source = Path | Recorded
 
 _KINDS = {
     stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
@@ -52,6 +71,11 @@ def file_hash(path: Path) -> bytes:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}.") from error
+
+
+def source_hash(source: Source) -> bytes:
+    """SHA-256 of a file as it lies there, or of all that a recording gives."""
+    return file_hash(source) if isinstance(source, Path) else source.sha256()
 
 
 def unpacked(raw: io.BufferedReader) -> io.BufferedReader:
