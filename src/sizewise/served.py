@@ -33,6 +33,7 @@ def open_served(folder: Path | str) -> ServedRun:
         run_id=verdict.run_id,
         task=verdict.task,
         model=model,
+        labels=model.specialist.labels,
         form=read_form(path / "specialist"),
         decision=verdict.decision,
         reference=verdict.reference,

@@ -57,6 +57,15 @@ class Conversation(NamedTuple):
     lead: tuple[tuple[str, str], ...]
     last: str
 
+    @property
+    def size(self) -> int:
+        """The texts' length in bytes of UTF-8."""
+        return sum(map(_size, (self.last, *(text for _, text in self.lead))))
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
 
 class _Part(msgspec.Struct):
     type: str = "text"

@@ -25,7 +25,8 @@ SEVERAL_TURNS = "several turns beyond those of the task's own prompt"
 class Found:
     """A request that is a task's. ``passes`` says why the specialist cannot answer it all the same.
 
-    ``answer`` is the form to answer in; ``usual`` says whether the request looks as those of the run's log do.
+    ``answer`` is the form to answer in; ``usual`` says whether the request looks as those of the run's log do;
+    ``size`` is that of its texts in bytes.
     """
 
     task: str
@@ -33,6 +34,7 @@ class Found:
     input: str
     answer: AnswerForm
     usual: bool
+    size: int = 0
     passes: str | None = None
 
 
@@ -91,7 +93,9 @@ class Recognition:
             if cut is not None:
                 answer = prompt.form.answer
                 passes = None if answer is not None else "the answers in the run's log have no form in common"
-                return Found(prompt.task, "prompt", cut, answer or AnswerForm(), usual=True, passes=passes)
+                return Found(
+                    prompt.task, "prompt", cut, answer or AnswerForm(), usual=True, size=said.size, passes=passes
+                )
         return None
 
     def digest(self, lead: tuple[tuple[str, str], ...]) -> str:
@@ -107,9 +111,9 @@ class Recognition:
         cut = self._templates[name].cut(said.last)
         is_own = cut is not None and self.digest(said.lead) in {lead.fingerprint for lead in form.leads}
         if is_own and cut is not None and (said.lead or is_framed(form.template) or by == "header"):
-            return Found(name, by, cut, form.answer or AnswerForm(), usual=True)
+            return Found(name, by, cut, form.answer or AnswerForm(), usual=True, size=said.size)
         passes = None if all(role == "system" for role, _ in said.lead) else SEVERAL_TURNS
-        return Found(name, by, said.last, AnswerForm(), usual=False, passes=passes)
+        return Found(name, by, said.last, AnswerForm(), usual=False, size=said.size, passes=passes)
 
 
 def own_prompts(form: TaskForm) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ class ServedRun:
     run_id: str
     task: str
     model: Model = field(repr=False)
-    form: TaskForm
+    labels: tuple[str, ...] = field(repr=False)
+    form: TaskForm = field(repr=False)
     decision: Decision
     reference: ReferenceKind
     target: float | None

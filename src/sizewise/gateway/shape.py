@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from typing import Any
 
@@ -120,18 +121,21 @@ def reply(label: str, request: Asked, found: Found, form: TaskForm) -> Reply | s
         return f"max_tokens = {limit} would cut the answer"
     if _is_there(request.stop) and _stops(request.stop, content):
         return "a stop sequence would cut the answer"
-    asked = ceil(len(bytes(request.messages)) / (form.bytes_per_token or BYTES_PER_TOKEN))
+    asked = ceil(found.size / (form.bytes_per_token or BYTES_PER_TOKEN))
     return Reply(request.model or "", content, request.n or 1, asked, tokens, _wants_usage(request))
 
 
 def _same(response_format: msgspec.Raw, form: TaskForm) -> bool:
     """Whether the request asks for the form that the log's requests asked for."""
-    if form.response_format is None:
-        return False
+    return form.response_format is not None and _sorted(bytes(response_format)) == form.response_format
+
+
+@lru_cache(256)
+def _sorted(response_format: bytes) -> str | None:
     try:
-        return json.dumps(json.loads(bytes(response_format)), sort_keys=True) == form.response_format
+        return json.dumps(json.loads(response_format), sort_keys=True)
     except (ValueError, RecursionError):
-        return False
+        return None
 
 
 def _stops(stop: msgspec.Raw, content: str) -> bool:
