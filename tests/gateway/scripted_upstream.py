@@ -85,6 +85,7 @@ class ScriptedUpstream:
     huge_bytes: int = 100 * 2**20
     pause_seconds: float = 0.0  # between the events of a stream
     always: Fault | None = None
+    raw: tuple[str, bytes] | None = None  # content type and body of every answer, whatever is asked
     seen: list[Seen] = field(default_factory=list)
     _next: deque[Fault | None] = field(default_factory=deque)
     _calls: Iterator[int] = field(default_factory=itertools.count)
@@ -186,6 +187,9 @@ class _Play:
     call: str
 
     async def play(self, fault: str | None) -> web.StreamResponse:
+        if self.upstream.raw is not None:
+            kind, said = self.upstream.raw
+            return web.Response(body=said, headers={"Content-Type": kind})
         if fault is not None and fault in ERRORS:
             body, headers = ERRORS[fault]
             return self._json(body, int(fault), headers)

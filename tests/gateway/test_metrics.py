@@ -37,6 +37,7 @@ def test_an_exchange_is_counted_once() -> None:
     )  # fmt: skip
     for exchange in (small, small, cut):
         metrics.ended(exchange)
+        metrics.paid(exchange)
     counted = read(metrics.exposition()[0])
     assert counted["sizewise_requests_total", "small", "200", "тема"] == 2
     assert counted["sizewise_requests_total", "large", "200", ""] == 1
@@ -51,7 +52,7 @@ def test_an_exchange_is_counted_once() -> None:
 
 def test_every_other_count() -> None:
     metrics = Metrics()
-    metrics.running(1)
+    metrics.answering(1)
     metrics.refused("too large")
     metrics.escalated("t", "unsure")
     metrics.agreed("t", True)
@@ -103,7 +104,7 @@ for number in range(2):
     if pid == 0:
         one = module.Metrics()
         one.requested("t", "small", 200, 0.01)
-        one.running(1)
+        one.answering(1)
         one.queued(3)
         os._exit(0)
     pids.append(pid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -27,8 +27,16 @@ class Gateway:
     """One worker's server: an ASGI application with what it needs, opened and closed by its lifespan."""
 
     def __init__(
-        self, settings: Settings, *, recorder: Recording, upstreams: Upstreams, routes: Sequence[BaseRoute] = ()
+        self,
+        settings: Settings,
+        *,
+        recorder: Recording,
+        upstreams: Upstreams,
+        routes: Sequence[BaseRoute] = (),
+        refused: Callable[[int, str, float], None] = lambda status, code, seconds: None,  # noqa: ARG005
+        faulty: Callable[[str, BaseException], None] = lambda event, error: None,  # noqa: ARG005
     ) -> None:
+        self._refused, self._faulty = refused, faulty
         self.settings, self.recorder, self.upstreams = settings, recorder, upstreams
         self.ready = False
         self.running = 0
@@ -41,20 +49,31 @@ class Gateway:
             await self._outer(scope, receive, send)
             return
         self.running += 1
+        call = Call(scope, receive, send)
         try:
-            await self._answer(Call(scope, receive, send))
+            await self._answer(call)
         except ClientLeft:
             pass  # before its request was whole: there is nothing to answer, and nothing to record
+        except Exception as error:
+            self._faulty("answering failed", error)
+            if not call.started:
+                await self._refuse(
+                    call, Refusal(500, "internal_error", "This server made a mistake; its log says where.")
+                )
         finally:
             self.running -= 1
 
     async def _answer(self, call: Call) -> None:
         refusal = await read_body(call, self.settings.limits) or self._impossible(call)
         if refusal is not None:
-            await call.refuse(refusal)
+            await self._refuse(call, refusal)
             return
         model = model_named(call.body) if self.upstreams.by_model else None
         await self._passage.pass_on(call, model)
+
+    async def _refuse(self, call: Call, refusal: Refusal) -> None:
+        self._refused(refusal.status, refusal.code, call.since() / 1000)
+        await call.refuse(refusal)
 
     def _impossible(self, call: Call) -> Refusal | None:
         if call.method not in METHODS:
@@ -87,7 +106,17 @@ class Gateway:
 
 
 def build_app(
-    settings: Settings, *, recorder: Recording, upstreams: Upstreams, routes: Sequence[BaseRoute] = ()
+    settings: Settings,
+    *,
+    recorder: Recording,
+    upstreams: Upstreams,
+    routes: Sequence[BaseRoute] = (),
+    refused: Callable[[int, str, float], None] = lambda status, code, seconds: None,  # noqa: ARG005
+    faulty: Callable[[str, BaseException], None] = lambda event, error: None,  # noqa: ARG005
 ) -> Gateway:
-    """The application of one worker; ``routes`` are further pages beside the API (metrics, admin)."""
-    return Gateway(settings, recorder=recorder, upstreams=upstreams, routes=routes)
+    """The application of one worker; ``routes`` are further pages beside the API (metrics, admin).
+
+    ``refused`` is told the status, code and seconds of each request that is turned away without a record, ``faulty`` each
+    exception that no part of the gateway has caught.
+    """
+    return Gateway(settings, recorder=recorder, upstreams=upstreams, routes=routes, refused=refused, faulty=faulty)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sizewise.core.answer import Route
 from sizewise.core.errors import SizewiseError
-from sizewise.core.exchange import Exchange, Failure, Mode
+from sizewise.core.exchange import Exchange, Failure
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
@@ -130,7 +130,7 @@ class Metrics:
             self._child(self._first, name, way).observe(first_byte)
 
     def ended(self, exchange: Exchange) -> None:
-        """Everything that one finished exchange says: its status, times, failure, tokens, money."""
+        """What an exchange says when its answer ends: status, times, failure, agreement, confidence, escalation."""
         name = exchange.task or ""
         status = 499 if exchange.status is None else exchange.status
         first = None if exchange.first_byte_ms is None else exchange.first_byte_ms / 1000
@@ -141,13 +141,21 @@ class Metrics:
             self.agreed(name, exchange.agreed)
         if exchange.confidence is not None:
             self.confident(name, exchange.confidence)
+        if name and exchange.mode == "live" and exchange.route == "large":
+            self.escalated(name, "not for a specialist" if exchange.small_answer is None else "unsure")
+
+    def paid(self, exchange: Exchange) -> None:
+        """What an exchange says once it is written: tokens and money."""
+        if exchange.route == "small":
+            return
+        name = exchange.task or ""
         self.tokens(name, exchange.prompt_tokens, exchange.completion_tokens)
-        if exchange.cost_usd and exchange.route != "small":
+        if exchange.cost_usd:
             self.spent(name, exchange.cost_usd)
 
-    def running(self, change: int) -> None:
-        """A request came (1) or its answer has left (-1)."""
-        self._running.inc(change)
+    def answering(self, count: int) -> None:
+        """So many requests are being answered by this worker now."""
+        self._running.set(count)
 
     def refused(self, reason: str) -> None:
         """This server itself refused, for one of its own few reasons."""
@@ -157,7 +165,7 @@ class Metrics:
         self._child(self._confidence, task).observe(confidence)
 
     def escalated(self, task: str, reason: str) -> None:
-        """A task's request goes to the large model, for one of a few reasons (``unsure``, ``passes``, ``error`` …)."""
+        """A task's request goes to the large model, for one of a few reasons."""
         self._child(self._escalated, task, reason).inc()
 
     def agreed(self, task: str, same: bool) -> None:
@@ -180,7 +188,7 @@ class Metrics:
             if count and count > 0:
                 self._child(self._tokens, task, kind).inc(count)
 
-    def serving(self, task: str, run: str, mode: Mode, *, now: bool = True) -> None:
+    def serving(self, task: str, run: str, mode: str, *, now: bool = True) -> None:
         """A task is served by this run in this mode, from now on or (``now=False``) no longer."""
         self._child(self._mode, task, run, mode).set(1 if now else 0)
 

@@ -59,7 +59,7 @@ class Recorder:
     ``room`` is False while the store fails or the queue is full, and ``record`` says False for an answer whose last
     piece must be held back. ``notice`` is told once when the store begins to fail and once when it has recovered, from
     the writer's thread. ``complete`` turns an exchange as it was received into one as it is kept (streams put
-    together, usage read); it runs in the writer's thread too.
+    together, usage read), and ``kept`` is told what has been written; both run in the writer's thread too.
     """
 
     def __init__(
@@ -73,9 +73,10 @@ class Recorder:
         retention_days: float | None = 90,
         notice: Callable[[str], None] = lambda said: None,  # noqa: ARG005
         complete: Callable[[Exchange], Exchange] = lambda exchange: exchange,
+        kept: Callable[[Sequence[Exchange]], None] = lambda exchanges: None,  # noqa: ARG005
         patience: float = PATIENCE,
     ) -> None:
-        self._open, self._notice, self._complete = store_opener, notice, complete
+        self._open, self._notice, self._complete, self._kept = store_opener, notice, complete, kept
         self._capacity, self._capacity_bytes = capacity, capacity_bytes
         self._on_full, self._mask, self._retention_days = on_full, mask, retention_days
         self._patience = patience
@@ -274,6 +275,8 @@ class Recorder:
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 self._recovers()
+                with suppress(Exception):
+                    self._kept([exchange for _, exchange in batch])
                 self._hand_over([waiting for waiting, _ in batch], new)
                 return
 
