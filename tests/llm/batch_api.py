@@ -51,7 +51,8 @@ def add_batches(app: web.Application, upstream: Upstream) -> None:
         held = upstream.batches[name]
         done = held["polls"] >= upstream.polls_until_done
         if done and "output" not in held:
-            lines, errors = [], []
+            lines: list[str] = []
+            errors: list[str] = []
             for line in upstream.files[held["input"]].splitlines():
                 entry = json.loads(line)
                 step = upstream._next()
@@ -105,7 +106,7 @@ def add_batches(app: web.Application, upstream: Upstream) -> None:
         return web.json_response(message_batch(name))
 
     async def results(request: web.Request) -> web.Response:
-        lines = []
+        lines: list[str] = []
         for entry in upstream.batches[request.match_info["id"]]["requests"]:
             step = upstream._next()
             text = step.text if step.text is not None else upstream.answer(last_text(entry["params"]))

@@ -74,7 +74,9 @@ def labelled(text: str) -> str:
 class Upstream:
     """The server, in a thread of its own."""
 
-    def __init__(self, answer: Callable[[str], str] = labelled, delay: float = 0.0, errors: float = 0.0, seed: int = 0) -> None:
+    def __init__(
+        self, answer: Callable[[str], str] = labelled, delay: float = 0.0, errors: float = 0.0, seed: int = 0
+    ) -> None:
         self.answer, self.delay, self.errors = answer, delay, errors
         self.script: deque[Step] = deque()
         self.seen: list[Seen] = []
@@ -96,7 +98,8 @@ class Upstream:
         app.router.add_post("/v1/chat/completions", self._chat("openai"))
         app.router.add_post("/v1/messages", self._chat("anthropic"))
         app.router.add_post("/v2/chat", self._chat("cohere"))
-        app.router.add_post("/v1beta/{rest:.*}", self._chat("gemini"))
+        for version in ("v1", "v1beta"):  # the SDK has changed its default
+            app.router.add_post(f"/{version}/models/{{rest:.*}}", self._chat("gemini"))
         from .batch_api import add_batches
 
         add_batches(app, self)

@@ -22,7 +22,7 @@ ENDED = {
 
 def openai(text: str, model: str, tokens: tuple[int, int], ended: str = "stop") -> JSON:
     """openai.types.chat.ChatCompletion, usage as openai.types.CompletionUsage."""
-    message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    message: JSON = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": ENDED["openai"][ended]}
     return {
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1_790_000_000, "model": model,

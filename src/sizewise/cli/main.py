@@ -14,7 +14,7 @@ from typing import ParamSpec
 import typer
 
 import sizewise
-from sizewise.cli import advise, check, decide, demo, models, predict, report, serve
+from sizewise.cli import advise, check, decide, demo, label, models, predict, report, serve
 from sizewise.cli.interrupts import INTERRUPTED, KEPT, ignore_signals, interruptible
 from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError
@@ -55,6 +55,7 @@ app.command("report")(_past_typer(report.report))
 app.command("check")(_past_typer(check.check))
 app.command("demo")(_past_typer(demo.demo))
 app.command("advise")(_past_typer(advise.advise))
+app.command("label")(_past_typer(label.label))
 app.command("models")(_past_typer(models.models))
 app.command("serve")(_past_typer(serve.serve))
 

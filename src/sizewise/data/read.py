@@ -136,7 +136,8 @@ class Reading:
         summary = reading.summary()                               # afterwards; raises what ``read`` raises
 
     Every row that is not blank is yielded, handed to ``on_reject`` (by default only counted) or left out by
-    ``only``. What grows with the rows are their ids, which must be told apart (about 0.15 KB a row).
+    ``only``. What grows with the rows are their ids, which must be told apart (about 0.15 KB a row). A log in which
+    no row has an answer or gold is refused, unless ``needs_reference`` is false: inputs that are yet to be labelled.
     """
 
     def __init__(
@@ -146,7 +147,9 @@ class Reading:
         only: Mapping[str, str] | None = None,
         on_reject: Callable[[Reject], None] | None = None,
         template: str | None = None,
+        needs_reference: bool = True,
     ) -> None:
+        self._needs_reference = needs_reference
         self._paths, self._columns, self._only = list(paths), dict(columns or {}), dict(only or {})
         #: the row of the example that was yielded last, as the file has it
         self.row: Mapping[str, Any] = {}
@@ -271,7 +274,7 @@ class Reading:
         for ours, theirs in self._columns.items():
             if theirs not in self._seen:
                 raise DataError(f"{where} has no column {theirs!r} (for {ours}); it has: {_listed(self._seen)}.")
-        if not self._with_reference:
+        if self._needs_reference and not self._with_reference:
             raise DataError(
                 f"{where} has no answer and no gold in any row; its columns are: {_listed(self._seen)}. "
                 "Say which column holds the LLM's answer or the true label, for example --columns answer=label."

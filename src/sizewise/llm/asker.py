@@ -24,6 +24,8 @@ from sizewise.llm.request import Reply, Request
 AHEAD = 8
 #: that many failures in a row, and none that came through, are one failure of all
 MOST_FAILURES_IN_A_ROW = 25
+#: prompts whose tokens are remembered
+MOST_PROMPTS = 1_000
 PATIENCE = 0.5  # seconds that an interrupt gives the calls to end
 NOT_ASKED = "not asked: the budget is spent"
 Result = TypeVar("Result")
@@ -65,6 +67,7 @@ class Asker:
         self._failures_in_a_row = 0
         self._came_through = 0
         self._in_flight: dict[str, asyncio.Future[Reply]] = {}
+        self._counted: dict[object, int] = {}
 
     @property
     def name(self) -> str:
@@ -80,6 +83,10 @@ class Asker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def most(self, request: Request, *, batch: bool = False) -> float:
+        """What ``request`` can cost at most, by what its prompt was counted as so far."""
+        return self.price.most(request, counted=self._counted.get(request.shared), batch=batch)
+
     def key(self, request: Request) -> str:
         """By what an answer to ``request`` is found again."""
         elsewhere = self.endpoint.base_url != self.endpoint.provider.base_url
@@ -91,7 +98,7 @@ class Asker:
 
     def stream(self, request: Request) -> Iterator[str | Reply]:
         """Pieces of one answer as they come, then the reply. Its cost is settled when it ends, however it ends."""
-        most = self.price.most(request)
+        most = self.most(request)
         if not self.budget.reserve(most):
             yield Reply(error=NOT_ASKED, final=False)
             return
@@ -107,7 +114,7 @@ class Asker:
                 yield item
         except Failure as failure:
             spent = most if failure.doubtful else 0.0
-            raise self._ending(failure) from None
+            raise self.ended_by(failure) from None
         finally:
             self.budget.settle(most, spent)
 
@@ -191,7 +198,7 @@ class Asker:
     async def _ask_anew(self, key: str, request: Request) -> Reply:
         failed = waited = 0
         while True:
-            most = self.price.most(request)
+            most = self.most(request)
             try:
                 async with self._places():
                     if not await self._reserved(most):
@@ -225,6 +232,7 @@ class Asker:
                 async with asyncio.timeout(self.limits.timeout + 5):
                     reply = await self._client.ask(request, self.limits.timeout)
             kept, spent = self._priced(reply, most)
+            self._count(request, reply)
             if self._is_another(kept):
                 kept = replace(kept, final=False)
                 raise self._another(kept)
@@ -261,6 +269,10 @@ class Asker:
             cost = self.price.of(used.prompt_tokens, used.cached_tokens or 0, used.completion_tokens)
         return replace(reply, usage=replace(used, cost_usd=cost)), cost
 
+    def _count(self, request: Request, reply: Reply) -> None:
+        if (counted := reply.usage.prompt_tokens) and len(self._counted) < MOST_PROMPTS:
+            self._counted[request.shared] = min(counted, self._counted.get(request.shared, counted))
+
     def _heard(self) -> None:
         self._failures_in_a_row = 0
         self._came_through += 1
@@ -278,7 +290,7 @@ class Asker:
     def _wait(self, failure: Failure, times: int) -> float | None:
         """Seconds until the next attempt; ``None`` where there is none. Raises what ends the work."""
         if failure.kind in ("key", "model", "quota"):
-            raise self._ending(failure) from None
+            raise self.ended_by(failure) from None
         if failure.kind not in ("rate", "network", "server", "timeout"):
             return None
         wait = backoff(times)
@@ -296,13 +308,14 @@ class Asker:
     def _given_up(self, failure: Failure) -> Reply:
         """A marked row, or the end where nothing comes through any more."""
         if failure.kind in ("rate", "network"):
-            raise self._ending(failure) from None
+            raise self.ended_by(failure) from None
         self._failures_in_a_row += failure.kind in ("server", "timeout", "request")
         if self._failures_in_a_row >= (MOST_FAILURES_IN_A_ROW if self._came_through else 3 + self.limits.concurrency):
-            raise self._ending(failure) from None
+            raise self.ended_by(failure) from None
         return Reply(error=str(failure), final=failure.kind in ("refused", "too_long"))
 
-    def _ending(self, failure: Failure) -> SizewiseError:
+    def ended_by(self, failure: Failure) -> SizewiseError:
+        """The error to raise where ``failure`` ends the work."""
         provider = self.endpoint.provider
         return ending(failure, self.name, self.endpoint.host, " or ".join(provider.keys))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 
 from sizewise.core.answer import Usage
@@ -78,6 +78,14 @@ class RemoteClient:
         except Exception as error:
             raise understood(error, self._key) from None
         yield gathered.reply((time.perf_counter() - started) * 1_000)
+
+    @asynccontextmanager
+    async def boundary(self) -> AsyncIterator[None]:
+        """Whatever the SDK raises within comes out as a ``Failure``."""
+        try:
+            yield
+        except Exception as error:
+            raise understood(error, self._key) from None
 
     async def close(self) -> None:
         made, self._made = self._made, None
@@ -157,7 +165,7 @@ class _Gathered:
         return piece
 
     def reply(self, latency_ms: float) -> Reply:
-        return _made("".join(self._texts), self._finish, self._model, self._usage, latency_ms, None)
+        return made_of("".join(self._texts), self._finish, self._model, self._usage, latency_ms, None)
 
 
 def _later(before: Usage, now: Usage) -> Usage:
@@ -174,12 +182,13 @@ def _reply(completion: Any, latency_ms: float) -> Reply:
     finish = choices[0].finish_reason if choices else None
     refusal = getattr(message, "refusal", None)
     text = getattr(message, "content", None)
-    return _made(text, finish, completion.model, _usage(completion.usage), latency_ms, refusal)
+    return made_of(text, finish, completion.model, _usage(completion.usage), latency_ms, refusal)
 
 
-def _made(
+def made_of(
     text: str | None, finish: str | None, model: str | None, usage: Usage, latency_ms: float, refusal: str | None
 ) -> Reply:
+    """The reply, with an error where the answer was refused, cut or empty."""
     error = None
     if refusal or finish == "content_filter":
         error = "the model refused" + (f": {' '.join(refusal.split())[:200]}" if refusal else ": content filter")

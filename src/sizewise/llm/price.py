@@ -31,9 +31,12 @@ class Price:
         ) / MILLION
         return dollars * (1 - (self.batch_discount or 0)) if batch else dollars
 
-    def most(self, request: Request, *, batch: bool = False) -> float:
-        """What ``request`` can cost at most."""
-        return self.of(request.most_prompt_tokens, 0, request.max_tokens, batch=batch)
+    def most(self, request: Request, *, counted: int | None = None, batch: bool = False) -> float:
+        """What ``request`` can cost at most; ``counted`` are the tokens of a request that shares all but the last message."""
+        tokens = request.most_prompt_tokens
+        if counted is not None:
+            tokens = min(tokens, request.most_tokens_beside(counted))
+        return self.of(tokens, 0, request.max_tokens, batch=batch)
 
     @property
     def free(self) -> bool:

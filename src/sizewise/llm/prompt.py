@@ -84,7 +84,13 @@ class Prompt:
     def request(self, text: str, take: int = 0) -> Request:
         """What is sent for one input."""
         system = (("system", self.system),) if self.system else ()
-        return Request((*system, ("user", text if text.strip() else NOTHING)), self.most_tokens, self.held_to, self.temperature, take)
+        return Request(
+            (*system, ("user", text if text.strip() else NOTHING)),
+            self.most_tokens,
+            self.held_to,
+            self.temperature,
+            take,
+        )
 
     def read(self, reply: Reply) -> Answer:
         """The answer in a reply: a label as it is spelled in the task, a JSON object on one line, or the text.

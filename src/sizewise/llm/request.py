@@ -39,8 +39,20 @@ class Request:
     @property
     def most_prompt_tokens(self) -> int:
         """More tokens than the prompt can have: no tokenizer makes more than one of each byte."""
-        texts = sum(len(text.encode("utf-8", "surrogatepass")) + AROUND_A_MESSAGE for _, text in self.messages)
+        texts = sum(_bytes(text) + AROUND_A_MESSAGE for _, text in self.messages)
         return texts + (len(self.schema.encode()) + AROUND_A_SCHEMA if self.schema else 0) + AROUND_A_MESSAGE
+
+    def most_tokens_beside(self, counted: int) -> int:
+        """The same, where a request that differs in the last message alone was counted by the provider.
+
+        What both share has no more tokens than that whole request had.
+        """
+        return counted + _bytes(self.messages[-1][1]) + AROUND_A_MESSAGE
+
+    @property
+    def shared(self) -> tuple[object, ...]:
+        """What requests of one prompt have in common: everything but the last message."""
+        return (self.messages[:-1], self.schema)
 
     @property
     def response_format(self) -> dict[str, Any] | None:
@@ -75,6 +87,10 @@ class Reply:
     latency_ms: float | None = None
     at: str | None = None
     final: bool = True
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def text_tokens(messages: Sequence[tuple[str, str]]) -> int:
