@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.llm.upstream import Step, Upstream
+
+from sizewise.llm.scripted.upstream import Step, Upstream
 
 KEY = "sk-proj-0123456789abcdef"
 TEXTS = ["where is parcel {}", "верните деньги за заказ {} 🙂", "I cannot log in as {}"]

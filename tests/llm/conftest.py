@@ -10,8 +10,7 @@ from sizewise.llm.journal import Journal
 from sizewise.llm.pace import Limits
 from sizewise.llm.price import Price
 from sizewise.llm.providers import endpoint
-
-from .upstream import Upstream
+from sizewise.llm.scripted.upstream import Upstream
 
 KEYS = {
     "OPENAI_API_KEY": "sk-proj-0123456789abcdef", "ANTHROPIC_API_KEY": "sk-ant-0123456789abcdef",

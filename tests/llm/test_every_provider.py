@@ -11,10 +11,10 @@ from sizewise.core.errors import LimitReached, ModelReferenceError
 from sizewise.llm.model import RemoteModel
 from sizewise.llm.prompt import Prompt
 from sizewise.llm.request import Reply
+from sizewise.llm.scripted import wire
+from sizewise.llm.scripted.upstream import Step, Upstream
 
-from . import wire
 from .conftest import KEYS, MODELS, Make
-from .upstream import Step, Upstream
 
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class Aiohttp:DeprecationWarning")
 PROMPT = Prompt("Route the message of a shop's customer.", ("refund", "delivery", "account"))

@@ -13,7 +13,7 @@ from sizewise.cli.options import Columns, Lang, Language, Only, Template, filter
 if TYPE_CHECKING:
     from sizewise.llm.asker import Asker
     from sizewise.llm.prompt import Prompt
-    from sizewise.stages.labelling import Estimate, Labelled, Source
+    from sizewise.stages.labelling import Estimate, Inputs, Labelled
 
 BaseUrl = Annotated[
     str | None, typer.Option("--base-url", help="Another address of the API: http://127.0.0.1:8000/v1.")
@@ -131,7 +131,7 @@ def _text(given: str | None) -> str | None:
         raise TaskError(f"--instructions {given}: cannot read the file: {error}.") from error
 
 
-def _plan(asker: Asker, prompt: Prompt, source: Source, told: Estimate, budget: float, terms: str) -> list[str]:
+def _plan(asker: Asker, prompt: Prompt, source: Inputs, told: Estimate, budget: float, terms: str) -> list[str]:
     """What labelling would take, before anything is sent."""
     price = asker.price
     seen = f", {price.date}" if price.date else ""
@@ -167,7 +167,7 @@ def _plan(asker: Asker, prompt: Prompt, source: Source, told: Estimate, budget: 
     return lines
 
 
-def _as_sent(prompt: Prompt, source: Source) -> list[str]:
+def _as_sent(prompt: Prompt, source: Inputs) -> list[str]:
     """The prompt for the first open row, as it will be sent."""
     if not source.open_rows:
         return ["every row has an answer: nothing would be sent"]

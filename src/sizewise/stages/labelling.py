@@ -14,6 +14,7 @@ from typing import Any
 from sizewise.core.errors import DataError, LimitReached, RunError, TaskError
 from sizewise.core.task import Task
 from sizewise.data.check import label_key
+from sizewise.data.formats.source import Source
 from sizewise.data.read import Reading
 from sizewise.llm.asker import NOT_ASKED, Asker
 from sizewise.llm.journal import Journal
@@ -30,7 +31,7 @@ Batched = Callable[[Asker, Sequence[Request], Callable[[int], None]], list[Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Inputs:
     """The rows to label, in order: each as the file has it under our names, and which of them lack an answer."""
 
     rows: tuple[Mapping[str, Any], ...]
@@ -73,7 +74,7 @@ class Labelled:
     review: Path | None
 
 
-def read_source(task: Task, paths: Sequence[Path]) -> Source:
+def read_source(task: Task, paths: Sequence[Source]) -> Inputs:
     """Every parsed row of ``paths``. Raises ``DataError`` where there is none."""
     reading = Reading(paths, task.columns, task.only, None, task.template, needs_reference=False)
     rows = [
@@ -83,11 +84,11 @@ def read_source(task: Task, paths: Sequence[Path]) -> Source:
     summary = reading.summary()
     theirs = {theirs for ours, theirs in summary.names.items() if ours != theirs}
     kept = tuple({k: v for k, v in row.items() if v is not None and k not in theirs} for row in rows)
-    return Source(kept, summary.sha256, summary.found, sum(summary.rejected.values()))
+    return Inputs(kept, summary.sha256, summary.found, sum(summary.rejected.values()))
 
 
 def prompt_of(
-    task: Task, source: Source, schema: Mapping[str, Any] | None, max_tokens: int | None, temperature: float | None
+    task: Task, source: Inputs, schema: Mapping[str, Any] | None, max_tokens: int | None, temperature: float | None
 ) -> Prompt:
     """The prompt: by the schema, else by the labels that the task names or the log's gold (or answers) show.
 
@@ -106,7 +107,7 @@ def prompt_of(
     return Prompt(task.instructions, labels, schema, max_tokens, temperature)
 
 
-def _labels(task: Task, source: Source) -> tuple[str, ...]:
+def _labels(task: Task, source: Inputs) -> tuple[str, ...]:
     """The task's, else the gold values, else the answers that are there; each in its commonest spelling."""
     if task.labels:
         return task.labels
@@ -120,7 +121,7 @@ def _labels(task: Task, source: Source) -> tuple[str, ...]:
     return ()
 
 
-def estimate(asker: Asker, prompt: Prompt, source: Source, batch: bool = False) -> Estimate:
+def estimate(asker: Asker, prompt: Prompt, source: Inputs, batch: bool = False) -> Estimate:
     """What is left to ask and what that would cost, from a sample of the rows."""
     requests = {asker.key(r): r for i in source.open_rows for r in [prompt.request(source.rows[i]["input"])]}
     known = [key for key in requests if asker.journal is not None and key in asker.journal.replies]
@@ -161,14 +162,14 @@ def open_journal(out: Path, job: str, force: bool) -> Journal:
     return journal
 
 
-def job_of(source: Source, endpoint_name: str, address: str, prompt: Prompt) -> str:
+def job_of(source: Inputs, endpoint_name: str, address: str, prompt: Prompt) -> str:
     """What makes two jobs the same job."""
     told = json.dumps([source.sha256, endpoint_name, address, prompt.version])
     return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def label(
-    asker: Asker, prompt: Prompt, source: Source, out: Path,
+    asker: Asker, prompt: Prompt, source: Inputs, out: Path,
     *, listener: Listener | None = None, review: int = 0, seed: int = 0, batched: Batched | None = None,
 ) -> Labelled:  # fmt: skip
     """Ask for every answer that is missing and write ``out``.

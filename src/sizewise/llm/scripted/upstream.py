@@ -2,7 +2,7 @@
 
 In a test: ``with Upstream() as upstream: …``. As a process of its own, for what is killed and measured::
 
-    python -m tests.llm.upstream --delay 0.2 --errors 0.02 --log requests.jsonl
+    python -m sizewise.llm.scripted.upstream --delay 0.2 --errors 0.02 --log requests.jsonl
 
 Every request is kept. By default each is answered by ``answer(the last user message)``; ``script`` holds what the next
 requests get instead, in order. Its address also serves as a proxy that refuses: what would go elsewhere is noticed.
@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from . import wire
+from sizewise.llm.scripted import wire
 
 Dialect = Literal["openai", "anthropic", "cohere", "gemini"]
 STREAMS: dict[Dialect, Callable[..., Iterator[bytes]]] = {
@@ -100,7 +100,7 @@ class Upstream:
         app.router.add_post("/v2/chat", self._chat("cohere"))
         for version in ("v1", "v1beta"):  # the SDK has changed its default
             app.router.add_post(f"/{version}/models/{{rest:.*}}", self._chat("gemini"))
-        from .batch_api import add_batches
+        from sizewise.llm.scripted.batch_api import add_batches
 
         add_batches(app, self)
         app.router.add_route("*", "/{rest:.*}", self._unknown)
@@ -194,10 +194,12 @@ def last_text(body: Any) -> str:
 
 
 def model_of(dialect: Dialect, path: str, body: Any) -> str:
+    """The model that is asked for."""
     return str(path.split("models/")[1].split(":")[0] if dialect == "gemini" else body["model"])
 
 
 def is_stream(dialect: Dialect, request: web.Request, body: Any) -> bool:
+    """Whether the answer is to come in pieces."""
     return "streamGenerateContent" in request.path if dialect == "gemini" else bool(body.get("stream"))
 
 

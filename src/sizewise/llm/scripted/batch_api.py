@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from . import wire
+from sizewise.llm.scripted import wire
 
 if TYPE_CHECKING:
-    from .upstream import Upstream
+    from sizewise.llm.scripted.upstream import Upstream
 
 DATE = "2026-11-24T00:00:00Z"
 
 
 def add_batches(app: web.Application, upstream: Upstream) -> None:
     """openai.types.FileObject, openai.types.Batch; anthropic.types.messages.MessageBatch."""
-    from .upstream import Seen, last_text
+    from sizewise.llm.scripted.upstream import Seen, last_text
 
     def note(dialect: str, request: web.Request, body: Any) -> None:
         upstream.seen.append(Seen(dialect, request.path, body, dict(request.headers), 0.0))

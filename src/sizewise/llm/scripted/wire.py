@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001 - the functions of all providers are called alike
 """What each provider sends, byte for byte by its own types: plain answers, streams, errors.
 
 Each shape names the type of the provider's SDK that it follows; the SDK itself reads it in the tests.

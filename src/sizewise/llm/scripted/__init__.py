@@ -1,0 +1,1 @@
+"""A scripted upstream: a server on loopback that speaks the providers' wire formats, for tests, benchmarks and trials."""
