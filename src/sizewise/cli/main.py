@@ -14,7 +14,7 @@ from typing import ParamSpec
 import typer
 
 import sizewise
-from sizewise.cli import advise, check, decide, demo, label, models, predict, report, serve
+from sizewise.cli import advise, check, decide, demo, label, models, predict, report, serve, traffic
 from sizewise.cli.interrupts import INTERRUPTED, KEPT, ignore_signals, interruptible
 from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError
@@ -58,6 +58,11 @@ app.command("advise")(_past_typer(advise.advise))
 app.command("label")(_past_typer(label.label))
 app.command("models")(_past_typer(models.models))
 app.command("serve")(_past_typer(serve.serve))
+recorded = typer.Typer(help="What the gateway recorded: list it, export it, delete it.", no_args_is_help=True)
+recorded.command("list")(_past_typer(traffic.list_))
+recorded.command("export")(_past_typer(traffic.export))
+recorded.command("delete")(_past_typer(traffic.delete))
+app.add_typer(recorded, name="traffic")
 
 FIRST_STEPS = """\
 Sizewise finds the smallest language model that does your task as well as the large one, and proves it.

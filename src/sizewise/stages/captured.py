@@ -12,11 +12,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sizewise.core.errors import DataError
 from sizewise.core.exchange import Exchange
+from sizewise.data.formats.messages import Unusable, answer_of
 from sizewise.data.formats.source import Record, Source
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 CHATS = ("/chat/completions", "/completions", "/responses", "/messages")
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "content_filter", "incomplete", "refusal"})
 _COLUMNS = ("task", "latency_ms", "prompt_tokens", "cached_tokens", "completion_tokens", "cost_usd", "subject")
+_FURTHER = ("finish_reason", "route", "mode", "run_id", "confidence", "small_answer", "agreed", "failure", "status")
 _SQLITE = b"SQLite format 3\x00"
 
 
@@ -154,6 +157,29 @@ def left_out(exchange: Exchange) -> str | None:
     if exchange.mode == "live" and exchange.task is not None:
         return "asked of the LLM because the specialist was unsure (a selected sample)"
     return None
+
+
+def exported(exchange: Exchange) -> dict[str, Any]:
+    """``exchange`` as a row of the data contract where its input is known, else as a record of a chat log.
+
+    ``answer`` is what the LLM said; where the specialist answered alone, what it said stands in ``small_answer``.
+    """
+    known = {name: value for name, value in _columns(exchange).items() if value is not None}
+    row: dict[str, Any] = {"id": exchange.id, "at": exchange.at.isoformat()}
+    further = {name: getattr(exchange, name) for name in _FURTHER}
+    further = {name: value for name, value in further.items() if value is not None}
+    got = _object(exchange.response)
+    if exchange.input is None:
+        asked = _object(exchange.request)
+        texts = {"request": asked, "response": got}
+        if not isinstance(asked, str) and not isinstance(got, str):
+            texts = {name: _record(exchange, asked, got)[name] for name in texts}
+        return row | texts | known | further
+    said: dict[str, Any] = {}
+    if exchange.route not in ("small", "abstain") and not isinstance(got, str):
+        with suppress(Unusable):
+            said = {"answer": answer_of(got)}
+    return row | {"input": exchange.input} | said | known | further
 
 
 def _columns(exchange: Exchange) -> dict[str, Any]:
