@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sizewise.core.exchange import Exchange
+from sizewise.gateway.masks import pseudonym
 from sizewise.gateway.recorder import Recorder
 from sizewise.store.traffic import TrafficStore, open_traffic
 
@@ -227,3 +228,60 @@ def test_what_is_too_old_is_swept(tmp_path: Path) -> None:
         await recorder.close()
 
     run(work())
+
+
+def test_masking_and_subjects(tmp_path: Path) -> None:
+    async def work() -> None:
+        recorder = Recorder(opener(tmp_path / "t.db"), mask=True)
+        recorder.start()
+        await recorder.record(exchange(1, request=b'{"user": "anna", "messages": [{"content": "x@example.com"}]}'))
+        await recorder.record(exchange(2, input=7))  # no text: whatever it is, it is not written unmasked
+        await recorder.close()
+        assert recorder.masked == {"email": 1, "subject": 1, "everything": 1}
+
+    run(work())
+    first, second = stored(tmp_path / "t.db")
+    assert first.subject == pseudonym("anna")
+    assert b"anna" not in first.request
+    assert b"example.com" not in first.request
+    assert (second.request, second.input) == (b"", None)
+
+
+def test_a_fault_in_putting_together_keeps_what_came(tmp_path: Path) -> None:
+    def faulty(exchange: Exchange) -> Exchange:
+        raise KeyError(exchange.id)
+
+    async def work() -> None:
+        recorder = Recorder(opener(tmp_path / "t.db"), complete=faulty)
+        recorder.start()
+        assert await recorder.record(exchange(1, response=b"data: [DONE]"))
+        await recorder.close()
+
+    run(work())
+    assert [e.response for e in stored(tmp_path / "t.db")] == [b"data: [DONE]"]
+
+
+def test_a_fault_of_ours_costs_one_batch(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Faulty(TrafficStore):
+        def append(self, exchanges: Any) -> int:
+            if any(one.id == "sw-000001" for one in exchanges):
+                raise KeyError("surprise")
+            return super().append(exchanges)
+
+    async def work() -> None:
+        def faulty() -> TrafficStore:
+            store = open_traffic(str(tmp_path / "t.db"))
+            store.__class__ = Faulty
+            return store
+
+        recorder = Recorder(faulty, notice=said.append)
+        recorder.start()
+        assert not await recorder.record(exchange(1))
+        assert await recorder.record(exchange(2))
+        assert (recorder.lost, recorder.written) == (1, 1)
+        await recorder.close()
+
+    run(work())
+    assert said == ["1 exchanges are lost by a fault of the recorder (KeyError)"]

@@ -57,6 +57,14 @@ def masked(exchange: Exchange) -> Exchange:
     return replace(exchange, **taken, masked=dict(counts))
 
 
+def without_texts(exchange: Exchange) -> Exchange:
+    """``exchange`` without anything that a person or a model wrote."""
+    subject = None if exchange.subject is None else pseudonym(exchange.subject)
+    return replace(
+        exchange, request=b"", response=b"", input=None, small_answer=None, subject=subject, masked={"everything": 1}
+    )
+
+
 def _body(body: bytes, counts: Counter[str]) -> bytes:
     if not body:
         return body

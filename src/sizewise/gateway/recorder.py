@@ -19,8 +19,9 @@ from typing import Literal
 
 from sizewise.core.errors import LimitReached, SizewiseError, StoreError
 from sizewise.core.exchange import Exchange
-from sizewise.gateway.masks import masked
+from sizewise.gateway.masks import masked, without_texts
 from sizewise.gateway.prices import priced
+from sizewise.gateway.subject import with_subject
 from sizewise.store.traffic.store import TrafficStore
 
 OnFull = Literal["serve", "refuse"]
@@ -214,12 +215,20 @@ class Recorder:
         try:
             while (batch := self._next()) is not None:
                 if batch:
-                    self._keep([self._prepared(waiting) for waiting in batch])
+                    self._keep_whatever_happens(batch)
                 if self._retention_days is not None and time.monotonic() >= self._sweep_at:
                     self._sweep(self._retention_days)
         finally:
             if self._store is not None:
                 self._store.close()
+
+    def _keep_whatever_happens(self, batch: list[_Waiting]) -> None:
+        """A fault of ours costs one batch, which is counted and told of, and not the recording."""
+        try:
+            self._keep([self._prepared(waiting) for waiting in batch])
+        except Exception as error:
+            self._notice(f"{len(batch):,} exchanges are lost by a fault of the recorder ({type(error).__name__})")
+            self._hand_over(batch, None)
 
     def _next(self) -> list[_Waiting] | None:
         """All that waits, up to a batch; empty where the retention is due, ``None`` at the end."""
@@ -248,9 +257,12 @@ class Recorder:
         with suppress(Exception):
             exchange = self._complete(exchange)
         with suppress(Exception):
-            exchange = priced(exchange)
+            exchange = priced(with_subject(exchange))
         if self._mask:
-            exchange = masked(exchange)
+            try:
+                exchange = masked(exchange)
+            except Exception:  # whatever it was, nothing is written unmasked
+                exchange = without_texts(exchange)
             self.masked.update(exchange.masked)
         return waiting, exchange
 
