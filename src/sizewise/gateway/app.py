@@ -1,9 +1,10 @@
-"""The gateway as an ASGI application: what comes under ``/v1/`` passes on the shortest way, the rest is routed."""
+"""The gateway as an ASGI application: what comes under ``/v1/`` goes the shortest way, the rest is routed."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 from starlette.applications import Starlette
@@ -11,20 +12,36 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from sizewise.gateway import listing
+from sizewise.gateway.admission import Admission
+from sizewise.gateway.answering import Answering
 from sizewise.gateway.body import ClientLeft, read_body
 from sizewise.gateway.call import Call, Receive, Scope, Send
-from sizewise.gateway.parts import Recording
-from sizewise.gateway.passage import Passage
+from sizewise.gateway.idempotency import Once, digest
+from sizewise.gateway.parts import Ledger, Recording
+from sizewise.gateway.passage import Order, Passage
+from sizewise.gateway.recognition import HEADER
 from sizewise.gateway.settings import Settings
+from sizewise.gateway.tasks import Tasks
 from sizewise.gateway.upstream import Upstreams
-from sizewise.gateway.wire.chat import model_named
+from sizewise.gateway.wire.chat import chat_request, model_named
 from sizewise.gateway.wire.errors import Refusal
 
-METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+CHAT = "/v1/chat/completions"
+_TASK_HEADER = HEADER.encode()
+#: what anybody may ask, so that whoever watches the server needs no key
+_OPEN = frozenset({"/healthz", "/readyz"})
+_CLOSED = Refusal(
+    403, "perimeter_closed", "Nothing may leave here: only requests that are a served task's are answered."
+)
+_NO_UPSTREAM = Refusal(404, "no_upstream", "This server has no upstream: it answers for its own models alone.")
 
 
 class Gateway:
-    """One worker's server: an ASGI application with what it needs, opened and closed by its lifespan."""
+    """One worker's server: an ASGI application with what it needs, opened and closed by its lifespan.
+
+    ``routes`` are further pages beside the API (metrics, administration); they too are behind the gateway's own key.
+    """
 
     def __init__(
         self,
@@ -32,77 +49,126 @@ class Gateway:
         *,
         recorder: Recording,
         upstreams: Upstreams,
+        tasks: Tasks,
         routes: Sequence[BaseRoute] = (),
         refused: Callable[[int, str, float], None] = lambda status, code, seconds: None,  # noqa: ARG005
         faulty: Callable[[str, BaseException], None] = lambda event, error: None,  # noqa: ARG005
     ) -> None:
         self._refused, self._faulty = refused, faulty
-        self.settings, self.recorder, self.upstreams = settings, recorder, upstreams
+        self.settings, self.recorder, self.upstreams, self.tasks = settings, recorder, upstreams, tasks
         self.ready = False
         self.running = 0
-        self._passage = Passage(upstreams, recorder, settings.limits)
-        own = [Route("/healthz", self._healthz), Route("/readyz", self._readyz)]
+        ledger = Ledger(recorder, required=settings.on_full == "refuse")
+        self._passage = Passage(upstreams, ledger, settings.limits)
+        self._answering = Answering(self._passage, ledger, settings, has_upstream=bool(upstreams))
+        self._once = Once(recorder)
+        self._admission = Admission(settings, recorder, lambda: self.running)
+        own = [Route("/healthz", _healthz), Route("/readyz", self._readyz)]
         self._outer = Starlette(routes=[*own, *routes], lifespan=self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if scope["type"] != "http" or scope["path"] in _OPEN:
             await self._outer(scope, receive, send)
             return
         self.running += 1
         call = Call(scope, receive, send)
         try:
-            await self._answer(call)
+            if (refusal := self._admission.refusal(call)) is not None:
+                await self._refuse(call, refusal)
+            elif call.path.startswith("/v1/"):
+                await self._take(call)
+            else:
+                await self._route(call, scope)
         except ClientLeft:
             pass  # before its request was whole: there is nothing to answer, and nothing to record
         except Exception as error:
             self._faulty("answering failed", error)
             if not call.started:
-                await self._refuse(
-                    call, Refusal(500, "internal_error", "This server made a mistake; its log says where.")
-                )
+                said = "This server made a mistake; its log says where."
+                await self._refuse(call, Refusal(500, "internal_error", said))
         finally:
             self.running -= 1
 
-    async def _answer(self, call: Call) -> None:
-        refusal = await read_body(call, self.settings.limits) or self._impossible(call)
-        if refusal is not None:
+    async def _take(self, call: Call) -> None:
+        if (refusal := await read_body(call, self.settings.limits)) is not None:
             await self._refuse(call, refusal)
+        elif (key := digest(call)) is not None:
+            await self._once.answer(call, key, self._answer)
+        else:
+            await self._answer(call)
+
+    async def _answer(self, call: Call) -> None:
+        if self.tasks and call.path == CHAT and call.method == "POST":
+            request = chat_request(call.body)
+            named = call.header(_TASK_HEADER)
+            headers = {} if named is None else {HEADER: named.decode("latin-1")}
+            match = self.tasks.find(headers, request) if request is not None else None
+            if match is not None:
+                await self._answering.answer(call, match)
+                return
+        if call.path.startswith(listing.PATH) and await self._listed(call):
             return
-        model = model_named(call.body) if self.upstreams.by_model else None
-        await self._passage.pass_on(call, model)
+        if self._closed():
+            await self._refuse(call, _CLOSED)
+        elif not self.upstreams:
+            await self._refuse(call, _NO_UPSTREAM)
+        else:
+            model = model_named(call.body) if self.upstreams.by_model and call.upload is None else None
+            await self._passage.pass_on(call, Order(model))
+
+    async def _listed(self, call: Call) -> bool:
+        """Whether the request was for the list of models, or for one of our own."""
+        if call.method != "GET":
+            return False
+        if call.path == listing.PATH and call.header(b"anthropic-version") is None:
+            await listing.list_models(call, self.tasks.models, self.upstreams, closed=self._closed())
+            return True
+        if call.path.startswith(f"{listing.PATH}/{listing.PREFIX}"):
+            await listing.show_model(call, self.tasks.models)
+            return True
+        return False
+
+    def _closed(self) -> bool:
+        """Whether anything at all may leave."""
+        return self.settings.perimeter == "closed" or any(task.perimeter == "closed" for task in self.tasks)
 
     async def _refuse(self, call: Call, refusal: Refusal) -> None:
         self._refused(refusal.status, refusal.code, call.since() / 1000)
         await call.refuse(refusal)
 
-    def _impossible(self, call: Call) -> Refusal | None:
-        if call.method not in METHODS:
-            return Refusal(405, "method_not_allowed", f"{call.method} is not passed on.")
-        if not self.upstreams:
-            return Refusal(404, "no_upstream", "This server has no upstream: it answers for its own models alone.")
-        return None
+    async def _route(self, call: Call, scope: Scope) -> None:
+        """The other pages; what is not there is said in the form that a client of the API reads."""
+        if any(route.matches(scope)[0].value for route in self._outer.routes):
+            await self._outer(scope, call.receive, call.send)
+        else:
+            said = f"There is nothing at {call.path[:100]}; the API is under /v1/."
+            await self._refuse(call, Refusal(404, "not_found", said))
 
-    async def _healthz(self, request: Request) -> Response:  # noqa: ARG002
-        return Response(b'{"status":"ok"}', media_type="application/json")
-
-    async def _readyz(self, request: Request) -> Response:  # noqa: ARG002
+    async def _readyz(self, _: Request) -> Response:
         ready = self.ready and self.recorder.room()
-        return Response(
-            msgspec.json.encode({"status": "ready" if ready else "not ready"}),
-            200 if ready else 503, media_type="application/json",
-        )  # fmt: skip
+        body = msgspec.json.encode({"status": "ready" if ready else "not ready"})
+        return Response(body, 200 if ready else 503, media_type="application/json")
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.recorder.start()
         self.upstreams.start()
+        following = asyncio.create_task(self.tasks.follow())
         self.ready = True
         try:
             yield
         finally:
             self.ready = False
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
             await self.upstreams.close()
             await self.recorder.close(self.settings.limits.drain_seconds)
+            await asyncio.to_thread(self.tasks.close)
+
+
+async def _healthz(_: Request) -> Response:
+    return Response(b'{"status":"ok"}', media_type="application/json")
 
 
 def build_app(
@@ -110,6 +176,7 @@ def build_app(
     *,
     recorder: Recording,
     upstreams: Upstreams,
+    tasks: Tasks,
     routes: Sequence[BaseRoute] = (),
     refused: Callable[[int, str, float], None] = lambda status, code, seconds: None,  # noqa: ARG005
     faulty: Callable[[str, BaseException], None] = lambda event, error: None,  # noqa: ARG005
@@ -119,4 +186,6 @@ def build_app(
     ``refused`` is told the status, code and seconds of each request that is turned away without a record, ``faulty`` each
     exception that no part of the gateway has caught.
     """
-    return Gateway(settings, recorder=recorder, upstreams=upstreams, routes=routes, refused=refused, faulty=faulty)
+    return Gateway(
+        settings, recorder=recorder, upstreams=upstreams, tasks=tasks, routes=routes, refused=refused, faulty=faulty
+    )

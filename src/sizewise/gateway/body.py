@@ -1,50 +1,89 @@
-"""A request's body, read within limits."""
+"""A request's body: read whole where it is text, handed on as it comes where it is a file."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
-from sizewise.gateway.call import Call
+from sizewise.gateway.call import Call, Receive
 from sizewise.gateway.settings import Limits
 from sizewise.gateway.wire.errors import Refusal
+from sizewise.gateway.wire.kinds import is_text
 
 
 class ClientLeft(Exception):
     """The client left before its request was whole."""
 
 
+class Upload:
+    """A body that passes piece by piece; ``refusal`` says why it was not passed on to its end."""
+
+    def __init__(self, receive: Receive, limits: Limits) -> None:
+        self._receive, self._limits = receive, limits
+        self.size = 0
+        self.done = False
+        self.left = False
+        self.refusal: Refusal | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        more = True
+        while more:
+            try:
+                async with asyncio.timeout(self._limits.body_seconds):
+                    message = await self._receive()
+            except TimeoutError:
+                self.refusal = _too_slow(self._limits)
+                raise ClientLeft from None
+            if message["type"] == "http.disconnect":
+                self.left = True
+                raise ClientLeft
+            piece, more = message.get("body", b""), message.get("more_body", False)
+            self.size += len(piece)
+            if self.size > self._limits.body_bytes:
+                self.refusal = _too_large(self._limits)
+                raise ClientLeft
+            self.done = not more
+            if piece:
+                yield piece
+
+
 async def read_body(call: Call, limits: Limits) -> Refusal | None:
-    """Read the whole body into ``call``; or say why not. Raises ``ClientLeft``."""
+    """Give ``call`` its body, or say why not. Raises ``ClientLeft``."""
     declared = call.header(b"content-length")
     if declared is not None and int(declared) > limits.body_bytes:
         return _too_large(limits)
-    message = await _next(call, limits)
+    if declared is None and call.header(b"transfer-encoding") is None:
+        return None
+    if not is_text(call.type):
+        call.upload = Upload(call.receive, limits)
+        return None
+    message = await _next(call.receive, limits.body_seconds)
     if message is None:
         return _too_slow(limits)
-    if not message[1]:
-        call.body = message[0]
-    else:
-        pieces, size = [message[0]], len(message[0])
-        ends = time.monotonic() + limits.body_seconds
-        while message[1]:
-            message = await _next(call, limits) if time.monotonic() < ends else None
+    body, more = message
+    if more:
+        pieces, size, ends = [body], len(body), time.monotonic() + limits.body_seconds
+        while more:
+            message = await _next(call.receive, max(0.0, ends - time.monotonic()))
             if message is None:
                 return _too_slow(limits)
-            pieces.append(message[0])
-            size += len(message[0])
+            body, more = message
+            pieces.append(body)
+            size += len(body)
             if size > limits.body_bytes:
                 return _too_large(limits)
-        call.body = b"".join(pieces)
-        call.began = time.perf_counter()
+        body = b"".join(pieces)
+    call.body = body
+    call.began = time.perf_counter()
     return None
 
 
-async def _next(call: Call, limits: Limits) -> tuple[bytes, bool] | None:
+async def _next(receive: Receive, seconds: float) -> tuple[bytes, bool] | None:
     """The next piece, and whether more follows; ``None`` where it takes too long."""
     try:
-        async with asyncio.timeout(limits.body_seconds):
-            message = await call.receive()
+        async with asyncio.timeout(seconds):
+            message = await receive()
     except TimeoutError:
         return None
     if message["type"] == "http.disconnect":

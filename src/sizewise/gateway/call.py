@@ -6,10 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from datetime import UTC, datetime
 from random import getrandbits
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sizewise.core.exchange import Exchange
 from sizewise.gateway.wire.errors import Refusal, error_body
+
+if TYPE_CHECKING:
+    from sizewise.gateway.body import Upload
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,8 +36,8 @@ class Call:
     """A request, its client, and what is known of it by now. ``began`` is the moment of its last byte."""
 
     __slots__ = (
-        "at", "began", "body", "first_byte_ms", "headers", "id", "idempotency", "method", "path", "query",
-        "raw_path", "receive", "send", "started", "type",
+        "at", "began", "body", "first_byte_ms", "headers", "id", "idempotency", "method", "path", "query", "raw_path",
+        "receive", "send", "started", "type", "upload",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +51,9 @@ class Call:
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.receive, self.send = receive, send
         self.body = b""
-        self.type = self.header(b"content-type")
+        self.upload: Upload | None = None
+        kind = self.header(b"content-type")
+        self.type = None if kind is None else kind.decode("latin-1")
         self.idempotency: bytes | None = None
         self.first_byte_ms: float | None = None
         self.started = False

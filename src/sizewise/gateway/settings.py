@@ -43,6 +43,8 @@ class Settings:
     """Where to listen, where to pass on, what to keep."""
 
     upstreams: tuple[UpstreamAddress, ...] = ()
+    runs: tuple[str, ...] = ()
+    by_name: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     store: str = DEFAULT_STORE

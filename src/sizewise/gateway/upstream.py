@@ -59,7 +59,7 @@ class Upstreams:
     """All of them, behind one session; opened and closed on the loop that uses it."""
 
     def __init__(self, addresses: Iterable[UpstreamAddress], limits: Limits, ca: str | None = None) -> None:
-        self._all = sorted((_Upstream(address) for address in addresses), key=lambda u: len(u.prefix), reverse=True)
+        self._all = sorted((Upstream(address) for address in addresses), key=lambda u: len(u.prefix), reverse=True)
         self._limits, self._ca = limits, ca
         self._session: aiohttp.ClientSession | None = None
 
@@ -95,21 +95,26 @@ class Upstreams:
             await self._session.close()
             self._session = None
 
-    def chosen(self, model: str | None) -> _Upstream:
+    def chosen(self, model: str | None) -> Upstream:
         """The one whose prefix is the longest that ``model`` begins with; the last resort is the shortest prefix."""
         for upstream in self._all:
             if model is not None and model.startswith(upstream.prefix):
                 return upstream
         return self._all[-1]
 
-    def every(self) -> list[_Upstream]:
+    def every(self) -> list[Upstream]:
         """All, longest prefix first."""
         return list(self._all)
 
-    async def open(self, upstream: _Upstream, sent: Sent) -> aiohttp.ClientResponse:
-        """Send it; the response as soon as its headers are there. Raises ``UpstreamFailed``."""
+    async def open(self, upstream: Upstream, sent: Sent, *, encoded: bool = True) -> aiohttp.ClientResponse:
+        """Send it; the response as soon as its headers are there. Raises ``UpstreamFailed``.
+
+        With ``encoded=False`` the answer is for us, and comes without a content encoding.
+        """
         assert self._session is not None, "start() opens the session"
         headers, missing = upstream.outgoing(sent)
+        if not encoded:
+            headers["accept-encoding"] = "identity"
         try:
             return await self._session.request(
                 sent.method, upstream.url(sent.path, sent.query), headers=headers, data=_payload(sent.body),
@@ -119,7 +124,7 @@ class Upstreams:
             raise failed(error) from None
 
 
-class _Upstream:
+class Upstream:
     """One address, resolved."""
 
     def __init__(self, address: UpstreamAddress) -> None:

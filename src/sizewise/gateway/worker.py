@@ -5,16 +5,21 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from sizewise.core.exchange import Exchange
+from sizewise.gateway import admin
 from sizewise.gateway.accounts import Accounts
 from sizewise.gateway.app import Gateway, build_app
 from sizewise.gateway.logs import Log
 from sizewise.gateway.metrics import Metrics
 from sizewise.gateway.parts import NoRecording, Recording
+from sizewise.gateway.served_task import OpenRun
 from sizewise.gateway.server import run
 from sizewise.gateway.settings import Settings
+from sizewise.gateway.tasks import Tasks
 from sizewise.gateway.upstream import Upstreams
+from sizewise.gateway.wire.reading import filled
 
 
 def recorder(
@@ -28,23 +33,42 @@ def recorder(
 
     return Recorder(
         lambda: open_traffic(settings.store, durable=settings.durable), capacity=settings.queue, mask=settings.mask,
-        on_full=settings.on_full, retention_days=settings.retention_days, notice=notice, kept=kept,
+        on_full=settings.on_full, retention_days=settings.retention_days, notice=notice, kept=kept, complete=filled,
     )  # fmt: skip
 
 
-def gateway(settings: Settings, log: Log) -> Gateway:
-    """The application, with all that it needs."""
-    accounts = Accounts(Metrics(), log, capacity=settings.queue)
+def state_folder(store: str) -> Path | None:
+    """Where the state of the tasks is kept: beside the store where that is a file, else in the current folder."""
+    if store == "none":
+        return None
+    _, scheme, path = store.rpartition("sqlite:///")
+    if not scheme and "://" in store:
+        return Path.cwd()
+    return Path(path).absolute().parent
+
+
+def gateway(settings: Settings, log: Log, open_run: OpenRun) -> Gateway:
+    """The application, with all that it needs. Raises ``InputError`` where a run cannot be served."""
+    tasks = Tasks(
+        open_run, state_folder(settings.store), named_only=settings.by_name,
+        notice=lambda said: log.info("tasks", said=said),
+    )  # fmt: skip
+    tasks.open([Path(run) for run in settings.runs])
+    accounts = Accounts(Metrics(), log, tasks=tasks, capacity=settings.queue)
     accounts.around(recorder(settings, lambda said: log.warning("store", said=said), accounts.kept))
     app = build_app(
         settings, recorder=accounts, upstreams=Upstreams(settings.upstreams, settings.limits, settings.ca),
-        routes=[accounts.page()], refused=accounts.refused, faulty=log.fault,
+        tasks=tasks, routes=[accounts.page(), *admin.routes(tasks, settings.key)], refused=accounts.refused,
+        faulty=log.fault,
     )  # fmt: skip
     accounts.running = lambda: app.running
     return app
 
 
-def work(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> signal.Signals | None:
+def work(
+    settings: Settings, listener: socket.socket, open_run: OpenRun, ready: Callable[[Gateway], None]
+) -> signal.Signals | None:
     """Serve on ``listener`` until a signal says stop; which one it was."""
     with Log() as log:
-        return run(gateway(settings, log), listener, ready)
+        app = gateway(settings, log, open_run)
+        return run(app, listener, lambda: ready(app))
