@@ -12,7 +12,7 @@ from sizewise.core.exchange import Exchange
 from sizewise.store.traffic import open_traffic
 
 from .scripted_upstream import ScriptedUpstream
-from .served import Served, serving
+from .whole_server import Served, serving
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +24,18 @@ def played() -> Iterator[ScriptedUpstream]:
 @pytest.fixture(scope="module")
 def gateway(played: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("gateway")
-    with serving("--upstream", played.url, folder=folder) as served:
+    with serving(folder, upstream=played.url) as served:
         yield served
 
 
 @pytest.fixture
 def client(gateway: Served) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=gateway.url, api_key="sk-of-the-client", max_retries=0) as client:
+    with openai.OpenAI(base_url=gateway.url + "/v1", api_key="sk-of-the-client", max_retries=0) as client:
         yield client
 
 
 def stored(gateway: Served, id: str) -> Exchange:
-    with open_traffic(gateway.store, read_only=True) as store:
+    with open_traffic(str(gateway.store), read_only=True) as store:
         return next(one for one in store.exchanges(newest_first=True) if one.id == id)
 
 

@@ -61,7 +61,7 @@ class Gateway:
         ledger = Ledger(recorder, required=settings.on_full == "refuse")
         self._passage = Passage(upstreams, ledger, settings.limits)
         self._answering = Answering(self._passage, ledger, settings, has_upstream=bool(upstreams))
-        self._once = Once(recorder)
+        self._once = Once(recorder, settings.locks)
         self._admission = Admission(settings, recorder, lambda: self.running)
         own = [Route("/healthz", _healthz), Route("/readyz", self._readyz)]
         self._outer = Starlette(routes=[*own, *routes], lifespan=self._lifespan)

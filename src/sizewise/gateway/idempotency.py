@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 from sizewise.core.errors import SizewiseError
 from sizewise.core.exchange import Exchange
@@ -35,8 +39,8 @@ def digest(call: Call) -> bytes | None:
 class Once:
     """Lets one request of a kind through at a time, and answers those that waited from its record."""
 
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+    def __init__(self, recording: Recording, locks: str | None = None) -> None:
+        self._recording, self._locks = recording, locks
         self._running: dict[bytes, asyncio.Future[None]] = {}
 
     async def answer(self, call: Call, key: bytes, handle: Callable[[Call], Awaitable[None]]) -> None:
@@ -45,12 +49,13 @@ class Once:
             await asyncio.wait([first])
         mine = self._running[key] = asyncio.get_running_loop().create_future()
         try:
-            before = await self._before(key)
-            if before is not None:
-                await replay(call, before)
-                return
-            call.idempotency = key
-            await handle(call)
+            async with _alone(self._locks, key):
+                before = await self._before(key)
+                if before is not None:
+                    await replay(call, before)
+                    return
+                call.idempotency = key
+                await handle(call)
         finally:
             del self._running[key]
             mine.set_result(None)
@@ -60,6 +65,36 @@ class Once:
             return await self._recording.answered(key)
         except SizewiseError:  # the store cannot be asked: better asked twice than not answered
             return None
+
+
+@asynccontextmanager
+async def _alone(folder: str | None, key: bytes) -> AsyncIterator[None]:
+    """No other worker answers the same meanwhile: they share a lock on a file, which a killed worker lets go of."""
+    if folder is None:
+        yield
+        return
+    path = Path(folder) / key.hex()
+    held = await _locked(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(held)
+
+
+async def _locked(path: Path) -> int:
+    pause = 0.01
+    while True:
+        held = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(held).st_ino == path.stat().st_ino:
+                return held
+        except (BlockingIOError, FileNotFoundError):
+            pass  # another worker has it, or had it and took the file away
+        os.close(held)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 0.2)
 
 
 async def replay(call: Call, before: Exchange) -> None:

@@ -77,7 +77,10 @@ def _from_a_page(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
     """A page of another site, open in a browser on this machine, reaches loopback too: it must not spend our key."""
     for name, value in headers:
         if name == b"origin":
-            host = value.decode("latin-1").partition("://")[2].rpartition(":")[0] or value.decode("latin-1").partition("://")[2]
+            host = (
+                value.decode("latin-1").partition("://")[2].rpartition(":")[0]
+                or value.decode("latin-1").partition("://")[2]
+            )
             if not is_loopback(host):
                 return "pages of other sites are not served; set a key with --key-env and send it as x-sizewise-key"
     return None

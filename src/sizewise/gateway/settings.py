@@ -58,6 +58,7 @@ class Settings:
     ca: str | None = None
     workers: int = 1
     queue: int = 10_000
+    locks: str | None = None  # a folder in which several workers agree on who answers a retried request
     limits: Limits = Limits()
 
     @property

@@ -11,6 +11,7 @@ from sizewise.core.exchange import Exchange
 from sizewise.gateway import admin
 from sizewise.gateway.accounts import Accounts
 from sizewise.gateway.app import Gateway, build_app
+from sizewise.gateway.explain import introduced
 from sizewise.gateway.logs import Log
 from sizewise.gateway.metrics import Metrics
 from sizewise.gateway.parts import NoRecording, Recording
@@ -63,6 +64,16 @@ def gateway(settings: Settings, log: Log, open_run: OpenRun) -> Gateway:
     )  # fmt: skip
     accounts.running = lambda: app.running
     return app
+
+
+def introduction(app: Gateway) -> list[str]:
+    """What to say of the tasks that are served: mode, how their requests are known, what is cut out of them."""
+    lines = []
+    for task in app.tasks:
+        first, *rest = introduced(task.run, task.name in app.settings.by_name)
+        walls = ", nothing leaves" if task.perimeter == "closed" else ""
+        lines += [f"task {first}", f"  mode {task.mode}{walls}, run {task.run.folder}", *rest]
+    return lines
 
 
 def work(

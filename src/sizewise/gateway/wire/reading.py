@@ -55,7 +55,7 @@ def usage(said: Any) -> Usage:
     """
     if not isinstance(said, dict):
         return Usage()
-    if "prompt_tokens" in said or "total_tokens" in said and "input_tokens" not in said:
+    if "prompt_tokens" in said or ("total_tokens" in said and "input_tokens" not in said):
         details = said.get("prompt_tokens_details")
         return Usage(_count(said, "prompt_tokens"), _count(details, "cached_tokens"), _count(said, "completion_tokens"))
     prompt, completion = _count(said, "input_tokens"), _count(said, "output_tokens")

@@ -91,7 +91,19 @@ def _responses(whole: Json, kind: str) -> Iterator[Json]:
                 continue
             where = {"item_id": item.get("id"), "output_index": place, "content_index": part_place}
             number += 1
-            yield {"type": "response.output_text.delta", "sequence_number": number, **where, "delta": part["text"], "logprobs": []}
+            yield {
+                "type": "response.output_text.delta",
+                "sequence_number": number,
+                **where,
+                "delta": part["text"],
+                "logprobs": [],
+            }
             number += 1
-            yield {"type": "response.output_text.done", "sequence_number": number, **where, "text": part["text"], "logprobs": []}
+            yield {
+                "type": "response.output_text.done",
+                "sequence_number": number,
+                **where,
+                "text": part["text"],
+                "logprobs": [],
+            }
     yield {"type": kind, "sequence_number": number + 1, "response": whole}

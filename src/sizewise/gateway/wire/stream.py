@@ -119,9 +119,8 @@ def _merge(into: Json, delta: Json) -> None:
             if not isinstance(held, list):
                 held = into[name] = []
             _merge_items(held, value)
-        elif value is not None or name not in into:
-            if value != "" or not held:
-                into[name] = value
+        elif (value is not None or name not in into) and (value != "" or not held):
+            into[name] = value
 
 
 class _Texts(list[str]):
