@@ -78,11 +78,6 @@ def serve(
         list[str] | None,
         typer.Option("--by-name", help="A task whose requests are known by name or header alone. Repeatable."),
     ] = None,
-    explain: Annotated[
-        Path | None,
-        typer.Option("--explain", help="Say what would become of the request in this file, and serve nothing."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="With --explain: print it as JSON.")] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, max=256, help="Processes that answer.")] = 1,
     max_body_mb: Annotated[float, typer.Option("--max-body-mb", min=0.001, help="Longest request, in MB.")] = 100,
     max_concurrency: Annotated[
@@ -100,11 +95,6 @@ def serve(
     ] = None,
 ) -> None:
     """Stand between an application and its LLM: record the traffic, answer where a small model is sure."""
-    if explain is not None:
-        from sizewise.cli.explain import explain as explain_request
-
-        explain_request(explain, runs or [], store, by_name or [], as_json=as_json)
-        return
     from sizewise.cli.serving import introduce, upstreams
     from sizewise.gateway.keys import key_from, require_key
     from sizewise.gateway.server import listening

@@ -65,6 +65,10 @@ class Accounts:
             self._log.request(exchange)
             self._take_stock()
 
+    async def answered(self, idempotency: bytes) -> Exchange | None:
+        """What a request with this key was answered before."""
+        return await self.inner.answered(idempotency)
+
     async def close(self, timeout: float) -> None:
         await self.inner.close(timeout)
         self._take_stock()

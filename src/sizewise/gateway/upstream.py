@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -52,7 +52,7 @@ class Sent(NamedTuple):
     path: str
     query: bytes
     headers: Headers
-    body: bytes | AsyncIterator[bytes]
+    body: bytes | AsyncIterable[bytes]
 
 
 class Upstreams:
@@ -192,7 +192,7 @@ def failed(error: BaseException) -> UpstreamFailed:
     return UpstreamFailed("upstream unreachable", "the request could not be sent to upstream")
 
 
-def _payload(body: bytes | AsyncIterator[bytes]) -> bytes | AsyncIterator[bytes] | None:
+def _payload(body: bytes | AsyncIterable[bytes]) -> bytes | AsyncIterable[bytes] | None:
     if not isinstance(body, bytes):
         return body
     if len(body) <= _WHOLE:
@@ -215,7 +215,7 @@ def _named_by_connection(headers: Headers) -> frozenset[bytes] | set[bytes]:
     return frozenset()
 
 
-def _encodings(offered: bytes, body: bytes | AsyncIterator[bytes]) -> str:
+def _encodings(offered: bytes, body: bytes | AsyncIterable[bytes]) -> str:
     """What may come back compressed: not a stream, whose last event must be seen, and nothing that cannot be recorded."""
     if not isinstance(body, bytes) or b'"stream"' in body:
         return "identity"

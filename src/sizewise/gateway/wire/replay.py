@@ -50,7 +50,7 @@ def _chat(whole: Json) -> Iterator[Json]:
                 delta["tool_calls"] = [{"index": number, **one} for number, one in enumerate(calls)]
             said["delta"] = delta
         yield {**head, "choices": [{**said, "finish_reason": None}], **usage}
-        end = {"delta": {}} if "message" in choice else {"text": ""}
+        end: Json = {"delta": {}} if "message" in choice else {"text": ""}
         last = {"index": choice.get("index", 0), **end, "finish_reason": choice.get("finish_reason")}
         yield {**head, "choices": [last], **usage}
     if usage:
