@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from sizewise.core.exchange import Exchange
@@ -18,6 +19,11 @@ SHORT_TEXTS = (
     "subject",
 )  # fmt: skip
 COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+_values = attrgetter(*NAMES)
+_SHORT_TEXTS, _TEXTS_AS_BYTES, _COUNTS = (
+    [NAMES.index(name) for name in names] for names in (SHORT_TEXTS, TEXTS_AS_BYTES, COUNTS)
+)
+_AT, _MASKED, _IDEMPOTENCY = (NAMES.index(name) for name in ("at", "masked", "idempotency"))
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LARGEST = 2**63 - 1
@@ -51,26 +57,27 @@ def is_answered(exchange: Exchange) -> bool:
     return exchange.status is not None and 200 <= exchange.status < 300 and exchange.failure is None
 
 
-def row(exchange: Exchange) -> dict[str, Any]:
-    """The columns of ``exchange``. Its key against repetition is kept only where the client got a whole answer."""
-    values: dict[str, Any] = {name: getattr(exchange, name) for name in NAMES}
-    for name in SHORT_TEXTS:
-        text = values[name]
+def row(exchange: Exchange) -> tuple[Any, ...]:
+    """The columns of ``exchange``, as ``NAMES`` has them. Its key against repetition is kept only where the client got
+    a whole answer."""
+    values = list(_values(exchange))
+    for place in _SHORT_TEXTS:
+        text = values[place]
         if text is not None:
-            values[name] = storable(text)
-    for name in TEXTS_AS_BYTES:
-        text = values[name]
+            values[place] = storable(text)
+    for place in _TEXTS_AS_BYTES:
+        text = values[place]
         if text is not None:
-            values[name] = text.encode("utf-8", "surrogatepass")
-    for name in COUNTS:
-        count = values[name]
+            values[place] = text.encode("utf-8", "surrogatepass")
+    for place in _COUNTS:
+        count = values[place]
         if count is not None and not 0 <= count <= _LARGEST:
-            values[name] = None
-    values["at"] = microseconds(exchange.at)
-    values["masked"] = json.dumps(dict(exchange.masked), sort_keys=True) if exchange.masked else None
+            values[place] = None
+    values[_AT] = microseconds(exchange.at)
+    values[_MASKED] = json.dumps(dict(exchange.masked), sort_keys=True) if exchange.masked else None
     if not is_answered(exchange):
-        values["idempotency"] = None
-    return values
+        values[_IDEMPOTENCY] = None
+    return tuple(values)
 
 
 def exchange(stored: Sequence[Any]) -> Exchange:

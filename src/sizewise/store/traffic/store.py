@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import chain
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,6 +26,8 @@ from sizewise.store.traffic.schema import EXCHANGES
 AT_A_TIME = 500
 #: pages that are given back to the file system at a time
 PAGES = 2_000
+#: rows of one INSERT, a power of two; 31 columns each, of the 32,766 values that SQLite takes
+ROWS_A_STATEMENT = 64
 _COLUMNS = [EXCHANGES.c[name] for name in rows.NAMES]
 _BUFFERED = 16  # rows that a PostgreSQL cursor fetches at a time
 
@@ -94,10 +98,23 @@ class TrafficStore:
             connection = self._writer()
             try:
                 with connection.begin():
-                    return connection.execute(self._insert, made).rowcount
+                    if self._is_sqlite:
+                        return sum(self._appended(connection, made))
+                    return connection.execute(
+                        self._insert, [dict(zip(rows.NAMES, one, strict=True)) for one in made]
+                    ).rowcount
             except BaseException:
                 self._drop_writer()
                 raise
+
+    def _appended(self, connection: Connection, made: Sequence[tuple[Any, ...]]) -> Iterator[int]:
+        """Several rows a statement: SQLite lets go of the interpreter's lock for each, and gets it back late under load."""
+        start = 0
+        while left := len(made) - start:
+            count = min(1 << (left.bit_length() - 1), ROWS_A_STATEMENT)
+            values = tuple(chain.from_iterable(made[start : start + count]))
+            yield connection.exec_driver_sql(_insert_of(count), values).rowcount
+            start += count
 
     def exchanges(
         self,
@@ -242,6 +259,14 @@ class TrafficStore:
                 return not busy
         except SizewiseError:
             return False
+
+
+@cache
+def _insert_of(count: int) -> str:
+    """The statement that inserts ``count`` rows, kept, so that it is the same text each time."""
+    one = f"({', '.join('?' * len(rows.NAMES))})"
+    names = ", ".join(f'"{name}"' for name in rows.NAMES)
+    return f"INSERT INTO {EXCHANGES.name} ({names}) VALUES {', '.join([one] * count)} ON CONFLICT DO NOTHING"  # noqa: S608
 
 
 def _fitting(
