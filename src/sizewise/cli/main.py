@@ -14,7 +14,7 @@ from typing import ParamSpec
 import typer
 
 import sizewise
-from sizewise.cli import advise, check, decide, demo, label, models, predict, report, serve, traffic
+from sizewise.cli import advise, check, decide, demo, label, models, predict, promote, report, serve, traffic
 from sizewise.cli.interrupts import INTERRUPTED, KEPT, ignore_signals, interruptible
 from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError
@@ -57,6 +57,7 @@ app.command("demo")(_past_typer(demo.demo))
 app.command("advise")(_past_typer(advise.advise))
 app.command("label")(_past_typer(label.label))
 app.command("models")(_past_typer(models.models))
+app.command("promote")(_past_typer(promote.promote))
 app.command("serve")(_past_typer(serve.serve))
 recorded = typer.Typer(help="What the gateway recorded: list it, export it, delete it.", no_args_is_help=True)
 recorded.command("list")(_past_typer(traffic.list_))

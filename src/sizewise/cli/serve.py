@@ -93,8 +93,18 @@ def serve(
     ca: Annotated[
         Path | None, typer.Option("--ca", help="Certificates to trust, PEM; SSL_CERT_FILE is honoured too.")
     ] = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option("--explain", help="Say what would become of the request in this file, and serve nothing."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --explain: print it as JSON.")] = False,
 ) -> None:
     """Stand between an application and its LLM: record the traffic, answer where a small model is sure."""
+    if explain is not None:
+        from sizewise.cli.explain import explain as explain_request
+
+        explain_request(explain, runs or [], store, by_name or [], as_json=as_json)
+        return
     from sizewise.cli.serving import introduce, upstreams
     from sizewise.gateway.keys import key_from, require_key
     from sizewise.gateway.server import listening

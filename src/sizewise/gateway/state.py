@@ -38,6 +38,20 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     before: str | None = None
 
 
+def state_folder(store: str) -> Path | None:
+    """The folder in which the state lies: the SQLite file's own, else the working directory; ``None`` for no store.
+
+    >>> state_folder("sqlite:////var/lib/sizewise/traffic.db"), state_folder("traffic.db"), state_folder("none")
+    (PosixPath('/var/lib/sizewise'), PosixPath('.'), None)
+    """
+    if store == "none":
+        return None
+    kind, _, place = store.rpartition(":///")
+    if kind.startswith("sqlite") or "://" not in store:
+        return Path(place).parent
+    return Path()
+
+
 class Versioned(msgspec.Struct, frozen=True, kw_only=True):
     """The form in which a file was written."""
 

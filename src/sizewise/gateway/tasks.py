@@ -151,10 +151,9 @@ class Tasks:
         """
         async with self._changing:
             promoted = await self._prepared(folder, to, task, force)
-            before = self._table.tasks.get(promoted.name)
             self._put({**self._table.tasks, promoted.name: promoted})
             if self._state is not None:
-                await asyncio.to_thread(self._state.update, _noted(promoted, before))
+                await asyncio.to_thread(self._state.update, noted(promoted.run, to))
             self._notice(f"the task {promoted.name} is served by {promoted.run.folder} in mode {to}")
             return promoted
 
@@ -172,7 +171,7 @@ class Tasks:
                 raise InputError(f"{folder} is a run of the task {run.task!r}, not of {name!r}.")
             current = self._table.tasks.get(run.task)
         require_servable(run, to, force)
-        forced = to == "live" and run.decision not in SERVABLE
+        forced = is_forced(run, to)
         if current is not None and current.run_id == run.run_id and current.run.folder == run.folder:
             return replace(current, mode=to, forced=forced)
         return await asyncio.to_thread(self._served, run, to, forced=forced)
@@ -253,20 +252,24 @@ def replace_time(state: TaskState, since: str) -> TaskState:
     )  # fmt: skip
 
 
-def _noted(task: ServedTask, before: ServedTask | None) -> Callable[[State], State]:
+def noted(run: ServedRun, mode: Mode) -> Callable[[State], State]:
+    """What a promotion changes in the state file: servers that follow it serve ``run`` in ``mode`` from then on."""
+
     def note(held: State) -> State:
-        known = held.tasks.get(task.name)
-        is_new = before is None or before.run_id != task.run_id
-        previous = (
-            str(before.run.folder.resolve()) if before is not None and is_new else known.before if known else None
-        )
+        known = held.tasks.get(run.task)
+        before = None if known is None else known.before if known.run_id == run.run_id else known.run
         state = TaskState(
-            run=str(task.run.folder.resolve()), run_id=task.run_id, mode=task.mode, since=_now(),
-            given=known.given if known else None, forced=task.forced, before=previous,
+            run=str(run.folder.resolve()), run_id=run.run_id, mode=mode, since=_now(),
+            given=known.given if known else None, forced=is_forced(run, mode), before=before,
         )  # fmt: skip
-        return held.having(task.name, state)
+        return held.having(run.task, state)
 
     return note
+
+
+def is_forced(run: ServedRun, mode: Mode) -> bool:
+    """Whether the run's verdict says otherwise."""
+    return mode == "live" and run.decision not in SERVABLE
 
 
 def _now() -> str:
