@@ -85,5 +85,14 @@ def test_the_size_of_the_work_chooses_the_way(monkeypatch: pytest.MonkeyPatch, m
         return fit_logistic(x, wanted)
 
     out_of_fold.cross_scores(fit, features, target, folds)
-    assert len(fitted) == (0 if most == 1.0 else 6)
-    assert bool(out_of_fold.cheaper(target, features)) == (most == 1.0)
+    assert len(fitted) == (0 if most == 1.0 else 5)
+    assert bool(out_of_fold.cheaper(target, 0, features)) == (most == 1.0)
+
+
+def test_single_precision_is_enough_for_what_is_penalised() -> None:
+    features, target, folds = problem()
+    exact, exact_scores = closed_form.cross_scores(features, target, folds, (20.0,))
+    single, scores = closed_form.cross_scores(features, target, folds, (20.0,), np.float32)
+    assert single.weights.dtype == np.float32
+    np.testing.assert_allclose(single.weights, exact.weights, atol=1e-3)
+    np.testing.assert_allclose(scores, exact_scores, atol=1e-3)

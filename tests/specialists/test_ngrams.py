@@ -87,3 +87,19 @@ def test_saved_and_loaded_is_equal(tmp_path: Path) -> None:
     assert loaded.vocabularies == ngrams.vocabularies
     np.testing.assert_array_equal(loaded.idf, ngrams.idf)
     assert json.loads((tmp_path / "ngrams.json").read_text(encoding="utf-8"))[0] == sorted(ngrams.vocabularies[0])
+
+
+def test_words_that_come_back_are_read_as_if_for_the_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*INPUTS, "parcel parcel, xyzzy xyzzy где", "xyzzy", "", "q" * 50]
+    ngrams = NGrams.fit(INPUTS, range(len(INPUTS)))
+    remembered = [ngrams.row(text) for text in [*texts, *texts]][len(texts) :]
+    monkeypatch.setattr("sizewise.specialists.ngrams.MOST_REMEMBERED", 1)
+    forgetful = NGrams.fit(INPUTS, range(len(INPUTS)))
+    assert forgetful.vocabularies == ngrams.vocabularies
+    for text, (columns, weights, share) in zip(texts, remembered, strict=True):
+        again = forgetful.row(text)
+        np.testing.assert_array_equal(again[0], columns)
+        np.testing.assert_array_equal(again[1], weights)
+        assert again[2] == share
+        kinds = {*word_ngrams(words(text))}, {*character_ngrams(words(text))}
+        assert len(columns) == sum(len(v.keys() & k) for v, k in zip(ngrams.vocabularies, kinds, strict=True))

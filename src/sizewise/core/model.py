@@ -77,7 +77,8 @@ class Fitted:
     """A specialist with out-of-fold evidence for the rows it learned from, and what both took in seconds.
 
     ``logits`` has shape (heads, n, labels): each head's out-of-fold scores before they became probabilities,
-    so that a higher rung can build on a lower one.
+    so that a higher rung can build on a lower one. ``reduced``, which is not saved, may hold what the heads were fitted
+    on, by head: (n, rank) features and the (inputs, rank) directions that lead to them.
     """
 
     specialist: Specialist
@@ -87,6 +88,7 @@ class Fitted:
     seconds: float
     second_logits: Table | None = None
     circumstances: tuple[Circumstance, ...] = ()
+    reduced: Mapping[str, tuple[Table, Table]] | None = None
 
 
 class Recipe(Protocol):

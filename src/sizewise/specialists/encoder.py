@@ -1,9 +1,10 @@
-"""A frozen sentence encoder beside the n-grams: five linear heads whose scores are added in learned shares.
+"""A frozen sentence encoder beside the n-grams: six linear heads whose scores are added in learned shares.
 
 The heads read word and character n-grams (the ``keywords`` rung), principal components of eight poolings
 of the encoder, the vector's similarity to anchors (a Nyström approximation of a radial kernel, Williams and
-Seeger 2001), and its similarity to the labels' own names: an LLM that was shown the labels follows their
-wording. An anchor is the mean of three train vectors, so that no single text is kept.
+Seeger 2001), its similarity to the labels' own names (an LLM that was shown the labels follows their wording),
+and one of them, fitted in closed form, reads similarities and n-grams together. An anchor is the mean of three
+train vectors, so that no single text is kept.
 """
 
 from __future__ import annotations
@@ -50,11 +51,15 @@ Ints = NDArray[np.int64]
 SCALE = 8.0
 GAMMA = 2.0
 MANY_ROWS, FEWER_ANCHORS = 20_000, 1_500
-PENALTIES = (0.3, 1.0)  # of the anchors' head: the first where labels are clean, the second where they are not
+PENALTY = 64.0  # of similarities in closed form
+JOINT_PENALTY = 20.0
 BLOCK = 10_000
+RESOLUTION = 1e-6  # of variances in single precision: what is less than that share of the largest is none
 TRIED_ROWS = 4_000
 NAMES_GAIN = 8.0
-HEADS = ("components", "anchors", "names", *NGRAM_HEADS)
+JOINT = "joint"
+HEADS = ("components", "anchors", "names", *NGRAM_HEADS, JOINT)
+JOINT_PARTS = ("anchors", *NGRAM_HEADS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,28 +119,55 @@ def kernel(one: Singles, other: Singles) -> Singles:
 
 
 def whitened(products: NDArray[np.float64]) -> Singles:
-    """The matrix that turns similarities to anchors into features whose products are the kernel's own."""
+    """The matrix that turns similarities to anchors into features whose products are the kernel's own, scaled."""
     from scipy.linalg import cholesky, solve_triangular
 
     products[np.diag_indices(len(products))] += 1e-4
     lower = cholesky(products, lower=True, check_finite=False)
     inverse = solve_triangular(lower, np.eye(len(lower)), lower=True, check_finite=False)
-    return np.ascontiguousarray(inverse.T, dtype=np.float32)
+    return np.ascontiguousarray(inverse.T * SCALE, dtype=np.float32)
+
+
+def principal(views: Views, vectors: Singles, most: int) -> Singles:
+    """The first directions, shape (views × dimensions, at most ``most``), in which joined views vary.
+
+    From the products of dimensions, or where there are fewer rows than dimensions, from those of rows: the same
+    directions (but for those in which nothing varies), found sooner.
+    """
+    from scipy.linalg import eigh
+
+    size = views.centre.size
+    if len(vectors) < size:
+        joined = views.joined(vectors)
+        products = joined @ joined.T
+    else:
+        products = np.zeros((size, size), dtype=np.float32)
+        for rows in blocks(len(vectors), BLOCK):
+            joined = views.joined(vectors[rows])
+            products += joined.T @ joined
+    largest = (max(0, len(products) - most), len(products) - 1)
+    variances, found = eigh(products, subset_by_index=largest, overwrite_a=True, check_finite=False)
+    kept = variances[::-1] > RESOLUTION * variances[-1]
+    found = found[:, ::-1][:, kept]
+    return np.asarray(unit((joined.T @ found).T).T if len(vectors) < size else found)
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderRecipe:
-    """``encoder`` is a model reference, or ``by-language``; vectors are computed once and cached on disk."""
+    """``encoder`` is a model reference, or ``by-language``; vectors are computed once and cached on disk. Where a
+    ``reader`` is given, that one reads instead: an encoder that is open and remembers."""
 
     encoder: str = BY_LANGUAGE
     dimensions: int = 512
     anchors: int = 2_500
     penalty: float = 1.0
-    iterations: int = 40
+    iterations: int = 20
+    anchor_iterations: int = 10
     seed: int = 0
     keywords: KeywordsRecipe = field(default_factory=KeywordsRecipe)
     cache: VectorCache = field(default_factory=VectorCache)
     progress: Progress | None = None
+    reader: TextEncoder | None = None
     name: str = "encoder"
 
     def fit(self, examples: Train) -> EncoderSpecialist:
@@ -151,14 +183,14 @@ class EncoderRecipe:
         started = time.perf_counter()
         encoder = self._encoder(examples)
         views, seen = self._features(encoder, examples)
-        prepared = time.perf_counter() - started
         target, other = targets_of(examples)
-        first, scores = self._mixture(seen, lower.logits, target, folds)
-        fitted = prepared + (time.perf_counter() - started - prepared) / (int(folds.max()) + 2)
-        specialist = EncoderSpecialist(lower.specialist, encoder, views, first)
+        joint, joint_scores = self._joint(seen, lower, examples, target, folds)
+        first, scores = self._mixture(seen, lower.logits, target, folds, joint_scores)
+        fitted = time.perf_counter() - started
+        specialist = EncoderSpecialist(lower.specialist, encoder, views, first, joint)
         second: dict[str, Singles] | None = None
         if other is not None and lower.second_logits is not None:
-            mixture, second = self._mixture(seen, lower.second_logits, other, folds)
+            mixture, second = self._mixture(seen, lower.second_logits, other, folds, {})
             specialist = replace(specialist, second=mixture)
         return Fitted(
             specialist,
@@ -167,7 +199,7 @@ class EncoderRecipe:
             fitted + lower.fit_seconds,
             time.perf_counter() - started + lower.seconds,
             None if second is None or specialist.second is None else specialist.second.joined(second)[None],
-            (*self.circumstances(examples), *cheaper(target, seen.components)),
+            (*self.circumstances(examples), *cheaper(target, self.keywords.as_for, seen.components)),
         )
 
     def circumstances(self, examples: Train) -> tuple[Circumstance, ...]:
@@ -176,6 +208,8 @@ class EncoderRecipe:
 
     def _encoder(self, examples: Train) -> TextEncoder:
         """The encoder that was chosen; of two, the one that is more often right out-of-fold on some of train."""
+        if self.reader is not None:
+            return self.reader
         encoders = [open_encoder(reference) for reference in choose(self.encoder, examples.inputs).references]
         if len(encoders) == 1:
             return encoders[0]
@@ -187,12 +221,12 @@ class EncoderRecipe:
         _, seen = self._features(encoder, examples)
         target, _ = targets_of(examples)
         numbers = folds_of(examples, self.seed)
-        parts = (seen.components, seen.similarities)
-        scores = np.sum([closed_form.cross_scores(x, target, numbers)[1] for x in parts], axis=0)
+        parts = ((seen.components, 1.0), (seen.similarities, PENALTY))
+        scores = np.sum([closed_form.cross_scores(x, target, numbers, (p,))[1] for x, p in parts], axis=0)
         return float((scores.argmax(axis=1) == target.numbers).mean())
 
     def _features(self, encoder: TextEncoder, examples: Train) -> tuple[Views, Seen]:
-        vectors = self.cache.encode(encoder, examples.inputs, self.progress)
+        vectors = self._encoded(encoder, examples.inputs)
         views, bases = self._views(vectors, encoder.views, examples.groups)
         components = np.empty((len(vectors), bases.components.shape[1]), dtype=np.float32)
         similarities = np.empty((len(vectors), bases.whitening.shape[1]), dtype=np.float32)
@@ -202,21 +236,43 @@ class EncoderRecipe:
             np.matmul(seen["components"], bases.components, out=components[rows])
             np.matmul(seen["anchors"], bases.whitening, out=similarities[rows])
             first[rows] = seen["names"]
-        names = names_head(self.cache.encode(encoder, [spoken(label) for label in examples.labels]), encoder.views)
+        names = names_head(self._encoded(encoder, [spoken(label) for label in examples.labels]), encoder.views)
         return views, Seen(components, similarities, first, bases, names)
 
+    def _encoded(self, encoder: TextEncoder, texts: Sequence[str]) -> Singles:
+        return encoder.encode(texts) if encoder is self.reader else self.cache.encode(encoder, texts, self.progress)
+
+    def _joint(
+        self, seen: Seen, lower: Fitted, examples: Train, target: Target, folds: Ints
+    ) -> tuple[Mixture | None, dict[str, Singles]]:
+        """A head that reads similarities and n-grams together, as one head a view whose scores are added, and their
+        out-of-fold sum; nothing where the rows are too many to hold all that side by side."""
+        if max(len(examples), self.keywords.as_for) > MANY_ROWS:
+            return None, {}
+        assert isinstance(lower.specialist, KeywordsSpecialist)
+        reduced = lower.reduced or self.keywords.reduced(lower.specialist.read(examples.inputs).views)
+        features = np.concatenate([seen.similarities, *(reduced[name][0] for name in NGRAM_HEADS)], axis=1)
+        head, scores = closed_form.cross_scores(features, target, folds, (JOINT_PENALTY,), np.float32)
+        bases = (seen.bases.whitening, *(reduced[name][1] for name in NGRAM_HEADS))
+        ends = np.cumsum([basis.shape[1] for basis in bases])[:-1]
+        parts = zip(JOINT_PARTS, bases, np.split(head.weights, ends), strict=True)
+        heads = {name: Head(np.asarray(basis @ weights), head.bias) for name, basis, weights in parts}
+        return Mixture(heads, dict.fromkeys(JOINT_PARTS, 1.0)), {JOINT: scores}
+
     def _mixture(
-        self, seen: Seen, ngrams: NDArray[Any], target: Target, folds: Ints
+        self, seen: Seen, ngrams: NDArray[Any], target: Target, folds: Ints, more: Mapping[str, Singles]
     ) -> tuple[Mixture, dict[str, Singles]]:
-        """Heads for one target, in the shares that suit their out-of-fold scores, and those scores."""
-        one, component_scores = cross_scores(self._logistic, seen.components, target, folds)
-        penalties = PENALTIES if len(folds) <= MANY_ROWS else PENALTIES[1:]
-        two, anchor_scores = closed_form.cross_scores(seen.similarities, target, folds, penalties)
+        """Heads for one target, in the shares that suit their out-of-fold scores, and those scores with ``more``."""
+        one, component_scores = cross_scores(self._logistic, seen.components, target, folds, rows=self.keywords.as_for)
+        two, anchor_scores = cross_scores(
+            self._briefly, seen.similarities, target, folds, PENALTY, rows=self.keywords.as_for
+        )
         scores = {
             "components": component_scores,
             "anchors": anchor_scores,
             "names": seen.names(seen.first),  # learned from no row, so nothing to hold out
             **named(ngrams),
+            **more,
         }
         heads = {
             "components": folded(one, seen.bases.components),
@@ -228,21 +284,15 @@ class EncoderRecipe:
     def _logistic(self, components: Singles, targets: Singles) -> Head:
         return fit_logistic(components, targets, self.penalty, self.iterations)
 
-    def _views(self, vectors: Singles, views: int, groups: Sequence[int]) -> tuple[Views, Bases]:
-        from scipy.linalg import eigh
+    def _briefly(self, similarities: Singles, targets: Singles) -> Head:
+        return fit_logistic(similarities, targets, self.penalty, self.anchor_iterations)
 
+    def _views(self, vectors: Singles, views: int, groups: Sequence[int]) -> tuple[Views, Bases]:
         shaped = vectors.reshape(len(vectors), views, -1)
         centre = shaped.mean(axis=0)
         anchors = self._anchors(unit(shaped[:, 0] - centre[0]), groups)
         seen = Views(centre, anchors)
-        size = shaped[0].size
-        products = np.zeros((size, size), dtype=np.float32)
-        for rows in blocks(len(vectors), BLOCK):
-            joined = seen.joined(vectors[rows])
-            products += joined.T @ joined
-        largest = (max(0, size - self.dimensions), size - 1)
-        _, directions = eigh(products, subset_by_index=largest, overwrite_a=True, check_finite=False)
-        components = directions[:, ::-1] * np.float32(SCALE)
+        components = principal(seen, vectors, self.dimensions) * np.float32(SCALE)
         whitening = whitened(kernel(anchors, anchors).astype(np.float64))
         return seen, Bases(np.ascontiguousarray(components), whitening)
 
@@ -286,13 +336,15 @@ def names_head(vectors: Singles, views: int) -> Head:
 class EncoderSpecialist:
     """The ``keywords`` specialist, an encoder, and heads on what the encoder sees.
 
-    ``second`` is there where the log had two references: heads taught on the other one, for confidence only.
+    ``joint`` is the head that reads two kinds of views at once; ``second`` is there where the log had two references:
+    heads taught on the other one, for confidence only.
     """
 
     keywords: KeywordsSpecialist
     encoder: TextEncoder
     views: Views
     first: Mixture
+    joint: Mixture | None = None
     second: Mixture | None = None
     name: str = "encoder"
 
@@ -307,12 +359,14 @@ class EncoderSpecialist:
         if not inputs:
             empty = {name: np.zeros((0, len(self.labels)), dtype=np.float32) for name in HEADS}
             return empty, np.zeros(0), empty
-        ngrams, known, second_ngrams = self.keywords.scores(inputs)
-        seen = self.views(self.encoder.encode(inputs))
-        second = None
-        if self.second is not None and second_ngrams is not None:
-            second = self.second.scores(seen) | second_ngrams
-        return self.first.scores(seen) | ngrams, known, second
+        read = self.keywords.read(inputs)
+        seen: dict[str, Any] = {**self.views(self.encoder.encode(inputs)), **read.views}
+        first = self.first.scores(seen) | self.keywords.first.scores(seen)
+        if self.joint is not None:
+            first[JOINT] = self.joint.joined(self.joint.scores(seen))
+        if self.second is None or self.keywords.second is None:
+            return first, read.known, None
+        return first, read.known, self.second.scores(seen) | self.keywords.second.scores(seen)
 
     def judged(
         self, scores: Mapping[str, Singles], known: NDArray[np.float64], second: Mapping[str, Singles] | None = None
@@ -344,8 +398,8 @@ class EncoderSpecialist:
         """Write all but the encoder, which stays where it is: the manifest names it by reference and hash."""
         self.keywords.save(folder)
         arrays = {"centre": self.views.centre, "anchors": self.views.anchors} | self.first.arrays("first")
-        if self.second is not None:
-            arrays |= self.second.arrays("second")
+        for prefix, mixture in (("joint", self.joint), ("second", self.second)):
+            arrays |= {} if mixture is None else mixture.arrays(prefix)
         save_arrays(folder / "encoder.safetensors", arrays)
         about = {"reference": self.encoder.files.reference, "sha256": self.encoder.files.sha256}
         save_json(folder / "encoder.json", about)
@@ -363,5 +417,6 @@ class EncoderSpecialist:
             open_encoder(about["reference"], about["sha256"], place),
             Views(arrays["centre"], arrays["anchors"]),
             first,
+            Mixture.from_arrays("joint", arrays, JOINT_PARTS),
             Mixture.from_arrays("second", arrays, HEADS),
         )

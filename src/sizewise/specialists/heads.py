@@ -28,6 +28,8 @@ class Head:
 
     def __call__(self, features: Any) -> Singles:
         """Scores of shape (n, labels), centred in each row, for (n, features) dense or sparse features."""
+        if isinstance(features, np.ndarray) and len(features) == 1:  # BLAS would wake threads, beside the encoder's own
+            return centred((np.einsum("i,ij->j", features[0], self.weights) + self.bias)[None, :])
         return centred(np.asarray(features @ self.weights) + self.bias)
 
 

@@ -34,6 +34,7 @@ from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 Ints = NDArray[np.int64]
 SCALE = 8.0  # of the features against the head's penalty; chosen out-of-fold
+MANY_ROWS = 20_000  # of more than so many the reduced n-grams are not kept for the rung above: memory
 BASIS_ROWS = 20_000  # more are not needed to find the directions in which n-grams vary
 BLOCKS = ("words", "characters")
 
@@ -41,12 +42,13 @@ BLOCKS = ("words", "characters")
 @dataclass(frozen=True, slots=True)
 class KeywordsRecipe:
     """``dimensions`` and ``word_dimensions`` are the ranks to which character and word n-grams are reduced
-    before their heads are fitted."""
+    before their heads are fitted. Fewer rows than ``as_for`` are fitted in the way that so many would be."""
 
     dimensions: int = 768
     word_dimensions: int = 256
     penalty: float = 1.0
-    iterations: int = 25
+    iterations: int = 10
+    as_for: int = 0
     seed: int = 0
     name: str = "keywords"
 
@@ -61,21 +63,23 @@ class KeywordsRecipe:
         started = time.perf_counter()
         ngrams = NGrams.fit(examples.inputs, examples.groups, most_features(len(examples.labels)))
         matrix, known = ngrams.matrix(examples.inputs)
-        reduced = self._reduced(blocks(matrix, ngrams.word_count))
-        prepared = time.perf_counter() - started
+        reduced = self.reduced(blocks(matrix, ngrams.word_count))
         target, other = targets_of(examples)
         first, logits = self._mixture(reduced, target, folds)
-        fitted = prepared + (time.perf_counter() - started - prepared) / (int(folds.max()) + 2)
+        fitted = time.perf_counter() - started
         specialist = KeywordsSpecialist(examples.labels, ngrams, first)
         second: Singles | None = None
         if other is not None:
             mixture, second = self._mixture(reduced, other, folds)
             specialist = replace(specialist, second=mixture)
         evidence = specialist.judged(named(logits), known, None if second is None else named(second))
-        told = cheaper(target, *(features for features, _ in reduced.values()))
-        return Fitted(specialist, evidence, logits, fitted, time.perf_counter() - started, second, told)
+        told = cheaper(target, self.as_for, *(features for features, _ in reduced.values()))
+        return Fitted(
+            specialist, evidence, logits, fitted, time.perf_counter() - started, second, told,
+            reduced if len(examples) <= MANY_ROWS else None,
+        )  # fmt: skip
 
-    def _reduced(self, views: Mapping[str, Any]) -> dict[str, tuple[Singles, Singles]]:
+    def reduced(self, views: Mapping[str, Any]) -> dict[str, tuple[Singles, Singles]]:
         """For each block its (n, rank) features and the (n-grams, rank) directions that reduce to them."""
         ranks = {"words": self.word_dimensions, "characters": self.dimensions}
         directions = {name: _directions(view, ranks[name], self.seed) for name, view in views.items()}
@@ -89,7 +93,7 @@ class KeywordsRecipe:
         heads, scores = {}, []
         for name in BLOCKS:
             features, directions = reduced[name]
-            head, held_out = cross_scores(self._head, features, target, folds)
+            head, held_out = cross_scores(self._head, features, target, folds, rows=self.as_for)
             scores.append(held_out)
             # A head that reads n-grams where this one reads their reduction: serving needs no reduction.
             heads[name] = Head(np.asarray(directions @ head.weights), head.bias)
@@ -125,6 +129,25 @@ def _directions(matrix: Any, rank: int, seed: int) -> Singles:
 
 
 @dataclass(frozen=True, slots=True)
+class OneRow:
+    """One input's n-grams of a kind: a sparse matrix of one row would take longer to make than to use."""
+
+    columns: NDArray[np.int32]
+    weights: Singles
+
+    def __matmul__(self, table: Singles) -> Singles:
+        return np.asarray(np.einsum("i,ij->j", self.weights, table[self.columns])[None, :])
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What heads read of n inputs, by their names, and the (n,) share of each input's n-grams that train knew."""
+
+    views: Mapping[str, Any]
+    known: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class KeywordsSpecialist:
     """N-grams, the heads that answer, and where the log had two references, heads for a second opinion."""
 
@@ -138,23 +161,26 @@ class KeywordsSpecialist:
         self, inputs: Sequence[str]
     ) -> tuple[dict[str, Singles], NDArray[np.float64], dict[str, Singles] | None]:
         """Each head's (n, labels) scores, the (n,) share of each input's n-grams that train knew, and second scores."""
-        if len(inputs) == 1:
-            columns, weights, share = self.ngrams.row(inputs[0])
-            second = None if self.second is None else self._row(self.second, columns, weights)
-            return self._row(self.first, columns, weights), np.array([share]), second
-        matrix, known = self.ngrams.matrix(inputs)
-        views = blocks(matrix, self.ngrams.word_count)
-        return self.first.scores(views), known, None if self.second is None else self.second.scores(views)
+        read = self.read(inputs)
+        return (
+            self.first.scores(read.views),
+            read.known,
+            None if self.second is None else self.second.scores(read.views),
+        )
 
-    def _row(self, mixture: Mixture, columns: NDArray[np.int32], weights: Singles) -> dict[str, Singles]:
-        """The scores of one input, by numpy alone: a sparse matrix would take longer to make than to use."""
-        start, scores = self.ngrams.word_count, {}
+    def read(self, inputs: Sequence[str]) -> Read:
+        """The words and characters of ``inputs`` as heads read them."""
+        start = self.ngrams.word_count
+        if len(inputs) != 1:
+            matrix, known = self.ngrams.matrix(inputs)
+            return Read(blocks(matrix, start), known)
+        columns, weights, share = self.ngrams.row(inputs[0])
         cut = int((columns < start).sum())
-        for name, part, offset in (("words", slice(cut), 0), ("characters", slice(cut, None), start)):
-            head = mixture.heads[name]
-            values = weights[part] @ head.weights[columns[part] - offset] + head.bias
-            scores[name] = np.asarray((values - values.mean())[None, :], dtype=np.float32)
-        return scores
+        views = {
+            "words": OneRow(columns[:cut], weights[:cut]),
+            "characters": OneRow(columns[cut:] - start, weights[cut:]),
+        }
+        return Read(views, np.array([share]))
 
     def judged(
         self, scores: Mapping[str, Singles], known: NDArray[np.float64], second: Mapping[str, Singles] | None = None

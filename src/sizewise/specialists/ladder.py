@@ -22,7 +22,7 @@ _RUNGS: dict[str, tuple[Callable[..., Recipe], Callable[[Path], Specialist]]] = 
 }
 RUNGS = tuple(_RUNGS)
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
-_NOT_SETTINGS = {"name", "seed", "keywords", "cache", "progress"}
+_NOT_SETTINGS = {"name", "seed", "keywords", "cache", "progress", "as_for", "reader"}
 
 
 def recipes(task: Task, progress: Callable[[str, int, int], None] | None = None) -> list[Recipe]:

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,6 +28,7 @@ MOST_FEATURES = 200_000
 MOST_WEIGHTS = 50_000_000  # n-grams × labels: 200 MB in single precision
 LONGEST_INPUT = 10_000
 SHORTEST_CHARACTERS, LONGEST_CHARACTERS = 2, 5
+MOST_REMEMBERED, LONGEST_REMEMBERED = 20_000, 30  # words whose n-grams are not cut and looked up again; some 15 MB
 _WORD = re.compile(r"\w+|[^\w\s]")
 _DIGITS = re.compile(r"\d")
 
@@ -71,7 +72,7 @@ def character_ngrams(tokens: Sequence[str]) -> Iterator[str]:
                 yield padded[start : start + length]
 
 
-BLOCKS = (word_ngrams, character_ngrams)
+Cut = tuple[tuple[int, ...], tuple[str, ...]]  # the columns of a word's known character n-grams, and its other ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class NGrams:
 
     vocabularies: tuple[dict[str, int], dict[str, int]]
     idf: NDArray[np.float32]
+    _inside: dict[str, Cut] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -95,10 +97,15 @@ class NGrams:
         """Learn vocabulary and idf; ``groups`` numbers each input's near-duplicate group, ``most`` are kept of a kind."""
         first = dict(zip(groups, inputs, strict=True))
         counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+        inside: dict[str, set[str]] = {}
         for text in first.values():
             tokens = words(text)
-            for block, count in zip(BLOCKS, counts, strict=True):
-                count.update(set(block(tokens)))
+            counts[0].update(set(word_ngrams(tokens)))
+            for token in set(tokens).difference(inside):
+                inside[token] = set(character_ngrams([token]))
+            counts[1].update(set().union(*[inside[token] for token in tokens]))
+            if len(inside) > MOST_REMEMBERED:
+                inside.clear()
         vocabularies: list[dict[str, int]] = []
         frequencies: list[int] = []
         for count in counts:
@@ -113,19 +120,43 @@ class NGrams:
     def row(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
         """(columns, weights, share of the n-grams that the vocabulary knows); each block has unit length."""
         tokens = words(text)
+        one, unknown = self._words(tokens)
+        two, strangers = self._characters(tokens)
+        share = (len(one) + len(two)) / max(len(one) + len(two) + unknown + strangers, 1)
+        columns = np.array([*one, *two], dtype=np.int32)
+        weights = np.array([*one.values(), *two.values()], dtype=np.float64)
+        weights = (1 + np.log(weights)) * self.idf[columns]
+        for block in (weights[: len(one)], weights[len(one) :]):
+            block /= math.sqrt(block @ block) or 1.0
+        return columns, weights.astype(np.float32), share
+
+    def _words(self, tokens: Sequence[str]) -> tuple[dict[int, int], int]:
+        """How often each known word n-gram occurs, by its column, and how many others there are."""
+        counts, vocabulary = Counter(word_ngrams(tokens)), self.vocabularies[0]
+        found = {vocabulary[gram]: count for gram, count in counts.items() if gram in vocabulary}
+        return found, len(counts) - len(found)
+
+    def _characters(self, tokens: Sequence[str]) -> tuple[dict[int, int], int]:
+        """The same for characters: a word's own are looked up once, because words come back."""
         columns: list[int] = []
-        weights: list[float] = []
-        known = total = 0
-        for block, vocabulary in zip(BLOCKS, self.vocabularies, strict=True):
-            counts = Counter(block(tokens))
-            found = [(vocabulary[g], n) for g, n in counts.items() if g in vocabulary]
-            known += len(found)
-            total += len(counts)
-            values = [(1 + math.log(n)) * float(self.idf[column]) for column, n in found]
-            length = math.sqrt(sum(v * v for v in values)) or 1.0
-            columns += [column for column, _ in found]
-            weights += [v / length for v in values]
-        return np.array(columns, dtype=np.int32), np.array(weights, dtype=np.float32), known / max(total, 1)
+        strangers: set[str] = set()
+        for token in tokens:
+            known, others = self._inside.get(token) or self._cut(token)
+            columns += known
+            strangers.update(others)
+        return Counter(columns), len(strangers)
+
+    def _cut(self, token: str) -> Cut:
+        vocabulary, grams = self.vocabularies[1], list(character_ngrams([token]))
+        cut = (
+            tuple([vocabulary[gram] for gram in grams if gram in vocabulary]),
+            tuple([gram for gram in grams if gram not in vocabulary]),
+        )
+        if len(token) <= LONGEST_REMEMBERED:
+            if len(self._inside) >= MOST_REMEMBERED:
+                self._inside.clear()
+            self._inside[token] = cut
+        return cut
 
     def matrix(self, inputs: Sequence[str]) -> tuple[csr_matrix, NDArray[np.float64]]:
         """(n, features) weights and, of shape (n,), the share of each input's n-grams that is known."""

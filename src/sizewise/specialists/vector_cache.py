@@ -133,6 +133,24 @@ class CachedEncoder:
         return self._cache.encode(self._encoder, texts, progress or self._progress)
 
 
+class RememberedEncoder:
+    """An encoder that keeps in memory what it was asked for: where many specialists are fitted on the same texts."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self.files, self.fingerprint, self.views = encoder.files, encoder.fingerprint, encoder.views
+        self._encoder = encoder
+        self._known: dict[str, Vectors] = {}
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """The encoder's own ``encode``, asking only for what it was not asked for before."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if missing:
+            self._known.update(zip(missing, self._encoder.encode(missing, progress), strict=True))
+        if not texts:
+            return self._encoder.encode(texts)
+        return np.stack([self._known[text] for text in texts])
+
+
 def _parts(keys: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
     for start in range(0, len(keys), size):
         yield keys[start : start + size]

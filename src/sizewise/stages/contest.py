@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ def _fit(
         "circumstances": [{"code": c.code, "parameters": dict(c.parameters)} for c in result.circumstances],
     }  # fmt: skip
     save_json(folder / "fitted.json", about)  # last: it says that the rest is whole
-    return _load(recipe.name, folder, listener)
+    return replace(_load(recipe.name, folder, listener), reduced=result.reduced)
 
 
 def _load(name: str, folder: Path, listener: Listener) -> Fitted:

@@ -31,8 +31,10 @@ from sizewise.data.split import Splits
 from sizewise.evaluate.coverage_forecast import COVERAGE_MISFIT, certified_coverages, errors_allowed, weights, widened
 from sizewise.evaluate.intervals import lower_share, share
 from sizewise.evaluate.learning_curve import LEVEL, Held, Trend, crossing, fit
-from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.encoder import EncoderRecipe, EncoderSpecialist
 from sizewise.specialists.folds import folds
+from sizewise.specialists.keywords import KeywordsRecipe
+from sizewise.specialists.vector_cache import RememberedEncoder
 from sizewise.stages.calibration import Calibrated
 from sizewise.stages.contest import Contestant
 from sizewise.stages.listener import Listener
@@ -43,7 +45,7 @@ Floats = NDArray[np.float64]
 PARTS = (8, 4, 2)  # learn from an eighth, a quarter, a half
 LEAST_PART, LEAST_ROWS = 100, 200
 FEWEST_ROWS, MOST_ROWS, MOST_HELD = 3_000, 20_000, 5_000  # a quarter of train between those limits
-PART_FOLDS = 2
+PART_FOLDS = 5
 TIMES = (1.0, math.sqrt(2), 2.0, math.sqrt(8), 4.0)
 SHOWN = (1.0, 2.0, 4.0)
 DRAWS, EXCESS_DRAWS, EXCESS_GRID = 200, 24, 20
@@ -80,7 +82,9 @@ def forecast(
     if len(train) < LEAST_ROWS:
         return None
     contestant = calibrated.contestant
-    parts = learn_parts(recipe, train, seed, work / "forecast" / recipe.name, listener)
+    parts = learn_parts(
+        _as_contested(recipe, contestant, len(train)), train, seed, work / "forecast" / recipe.name, listener
+    )
     own = Held(len(train), float(1 - contestant.right.mean()), len(train))
     held = [Held(p.rows, float(1 - p.right.mean()), len(p.right)) for p in parts]
     trend = fit(len(train), own, held)
@@ -94,6 +98,16 @@ def forecast(
         shown = parts if judge.risk_alone and not any(train.others) else ()  # the parts give no second opinion
         curves += [_coverage(judge, kind, shown, len(train), least, reached) for kind in kinds]
     return Forecast(contestant.name, tuple(curves))
+
+
+def _as_contested(recipe: Recipe, contestant: Contestant, rows: int) -> Recipe:
+    """The recipe that fits parts as the whole was fitted: the same encoder, which remembers, and the same way of fitting."""
+    if isinstance(recipe, KeywordsRecipe):
+        return replace(recipe, as_for=rows)
+    if isinstance(recipe, EncoderRecipe) and isinstance(contestant.specialist, EncoderSpecialist):
+        reader = RememberedEncoder(contestant.specialist.encoder)
+        return replace(recipe, keywords=replace(recipe.keywords, as_for=rows), reader=reader)
+    return recipe
 
 
 def learn_parts(recipe: Recipe, train: Train, seed: int, folder: Path, listener: Listener) -> list[Part]:
@@ -131,10 +145,7 @@ def _learn(recipe: Recipe, train: Train, order: Sequence[int], size: int, seed: 
     fitted = recipe.validate(part, numbers, {})
     position = {label: i for i, label in enumerate(train.labels)}
     right = fitted.evidence.probabilities.argmax(axis=1) == np.array([position[t] for t in part.targets])
-    specialist = fitted.specialist
-    if isinstance(specialist, EncoderSpecialist):
-        specialist = specialist.cached()
-    evidence = specialist.evidence([train.inputs[row] for row in beyond])
+    evidence = fitted.specialist.evidence([train.inputs[row] for row in beyond])
     said = evidence.probabilities.argmax(axis=1)
     return Part(
         size,
