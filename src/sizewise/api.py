@@ -13,6 +13,7 @@ from sizewise.data.formats.source import Source as DataSource
 from sizewise.data.task_file import read_task, with_options
 from sizewise.run import Run, load
 from sizewise.stages.captured import sources as data_sources
+from sizewise.stages.large_model import LargeCalls
 from sizewise.stages.listener import Listener
 
 __all__ = ["decide", "load"]
@@ -35,6 +36,9 @@ def decide(
     template: str | None = None,
     raw_answers: bool = False,
     large: str | None = None,
+    budget: float | None = None,
+    base_url: str | None = None,
+    price: str | None = None,
     strict_labels: bool = False,
     lang: Literal["en", "ru"] = "en",
     texts: bool = False,
@@ -45,7 +49,8 @@ def decide(
     """Decide whether a small model can take over the task in a log, and build it.
 
     ``sources`` are data files, or one task file (``.toml``); what is given here overrides the task file.
-    Writes the run to ``out`` and returns it. Raises ``InputError`` for what the caller can put right.
+    With a ``budget`` in US dollars, the model ``large`` is asked on the test rows (at ``base_url``, where it is not at its
+    provider's; ``price`` as ``"2.50,10"`` where the catalogue does not know it). Writes the run to ``out`` and returns it. Raises ``InputError`` for what the caller can put right.
     """
     task, paths = resolve(sources)
     bar = {"target": target, "margin": margin, "delta": delta, "volume_per_month": volume}
@@ -56,7 +61,15 @@ def decide(
         strict_labels=strict_labels or None,
     )  # fmt: skip
     return pipeline.decide(
-        task, paths, Path(out), listener=listener, language=lang, texts=texts, bundle=bundle, force=force
+        task,
+        paths,
+        Path(out),
+        listener=listener,
+        language=lang,
+        texts=texts,
+        bundle=bundle,
+        force=force,
+        large=LargeCalls.of(task, budget, base_url, price),
     )
 
 

@@ -34,6 +34,7 @@ from sizewise.stages.choice import choose
 from sizewise.stages.contest import contest
 from sizewise.stages.disagreements import confusions, disagreements, disputes
 from sizewise.stages.forecast import forecast
+from sizewise.stages.large_model import LargeCalls, ask_large
 from sizewise.stages.listener import Listener, Silence
 from sizewise.stages.measurement import curve, measure
 from sizewise.stages.portions import portions
@@ -56,6 +57,7 @@ def decide(
     bundle: bool = False,
     force: bool = False,
     command: str | None = None,
+    large: LargeCalls | None = None,
 ) -> Run:
     """read → check → split → contest → audit → choose → calibrate → measure → forecast → decide → save → report."""
     listener = listener or Silence()
@@ -72,7 +74,7 @@ def decide(
         survey = Survey(LONGEST_INPUT, log.examples)
     with clock.stage("split"):
         splits = split(checked, task.reference, task.labels, task.seed)
-    with open_run(out, _fingerprint(task, log.sha256), force) as folder:
+    with open_run(out, _fingerprint(task, log.sha256, large), force) as folder:
         saving.save_inputs(folder, task, log)
         with clock.stage("contest"):
             contestants = contest(rungs, splits.train, task.seed, folder.work, listener)
@@ -84,9 +86,13 @@ def decide(
             choice = choose(contestants, splits.reference, task.bar, task.seed)
         with clock.stage("calibrate"):
             calibrated = calibrate(choice.chosen, splits.calibrate, splits.reference, task.bar, task.seed)
+        asked = None
+        if large is not None:
+            with clock.stage("large"):
+                asked = ask_large(large, task, splits.labels, splits.test, folder.work, listener)
         with clock.stage("measure"):
             sizes = saving.data_measurement(log, checked, splits)
-            measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated)
+            measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated, asked)
         with clock.stage("forecast"):
             recipe = next(r for r in rungs if r.name == choice.chosen.name)
             more = forecast(recipe, calibrated, splits, task.bar, checked.examples, task.seed, folder.work, listener)
@@ -137,7 +143,7 @@ class _Clock:
         return {"total": round(time.perf_counter() - self._started, 3), **self._stages}
 
 
-def _fingerprint(task: Task, sha256: str) -> str:
+def _fingerprint(task: Task, sha256: str, large: LargeCalls | None) -> str:
     """What makes two runs the same run: data, settings, version."""
     settings = {name: table for name, table in task_tables(task).items() if name != "data"}
     settings["data"] = {
@@ -148,6 +154,8 @@ def _fingerprint(task: Task, sha256: str) -> str:
         "template": task.template,
         "raw_answers": task.raw_answers,
     }
+    if large is not None:
+        settings["large"] = {"asked": large.place.name, "at": large.place.base_url}
     settings["version"] = {"sizewise": sizewise.__version__}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sizewise.cli.options import (
+    BaseUrl,
     Columns,
+    GivenPrice,
     Lang,
     Language,
     Only,
@@ -50,8 +52,16 @@ def decide(
     template: Template = None,
     raw_answers: RawAnswers = False,
     large: Annotated[
-        str | None, typer.Option(help="The LLM's name, where the log does not say it (for its price).")
+        str | None, typer.Option(help="The LLM: provider:model, for its price, and to ask it (--budget).")
     ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="US dollars for asking --large on the test rows, some of them twice; else it is not asked."
+        ),
+    ] = None,
+    base_url: BaseUrl = None,
+    price: GivenPrice = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and the expected time; write nothing.")
     ] = False,
@@ -76,6 +86,7 @@ def decide(
     from sizewise.core.errors import TaskError
     from sizewise.data.task_file import with_options
     from sizewise.report.terminal import summary
+    from sizewise.stages.large_model import LargeCalls
 
     def set_up(task: Task) -> Task:
         return with_options(
@@ -94,9 +105,12 @@ def decide(
 
     def run_one(task: Task, paths: list[Source], folder: Path) -> Run:
         return pipeline.decide(
-            task, paths, folder, listener=listener, language=lang.value, texts=texts, bundle=bundle, force=force
-        )
+            task, paths, folder, listener=listener, language=lang.value, texts=texts, bundle=bundle, force=force,
+            large=LargeCalls.of(task, budget, base_url, price),
+        )  # fmt: skip
 
+    if portfolio and budget is not None:
+        raise TaskError("--budget is for one task: decide the tasks one by one, or leave it out.")
     if portfolio and not dry_run:
         if out is None:
             raise TaskError("decide --portfolio needs --out FOLDER, the folder that holds a run for each task.")
@@ -111,6 +125,10 @@ def decide(
         from sizewise.cli.plan import plan
 
         typer.echo(plan(task, paths))
+        if calls := LargeCalls.of(task, budget, base_url, price):
+            typer.echo(
+                plain(f"large       {calls.place.name} would be asked on the test rows, for at most ${calls.budget:g}")
+            )
         return
     if out is None:
         raise TaskError("decide needs --out FOLDER, the folder that the run is written to.")

@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sizewise.cli.options import Columns, Lang, Language, Only, Template, filters, pairs
+from sizewise.cli.options import BaseUrl, Columns, GivenPrice, Lang, Language, Only, Template, filters, pairs
 
 if TYPE_CHECKING:
     from sizewise.llm.asker import Asker
     from sizewise.llm.prompt import Prompt
     from sizewise.stages.labelling import Estimate, Inputs, Labelled
 
-BaseUrl = Annotated[
-    str | None, typer.Option("--base-url", help="Another address of the API: http://127.0.0.1:8000/v1.")
-]
-GivenPrice = Annotated[
-    str | None, typer.Option("--price", help="US dollars per million tokens of prompt and answer: 2.50,10.")
-]
 Concurrency = Annotated[int, typer.Option("--concurrency", min=1, max=1_000, help="Calls at once.")]
 PerMinute = Annotated[float | None, typer.Option("--per-minute", min=0.01, help="Calls a minute at most.")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds that one call may take.")]

@@ -14,7 +14,7 @@ from typing import ParamSpec
 import typer
 
 import sizewise
-from sizewise.cli import advise, check, decide, demo, label, models, predict, promote, report, serve, traffic
+from sizewise.cli import advise, ask, check, decide, demo, label, models, predict, promote, report, serve, traffic
 from sizewise.cli.interrupts import INTERRUPTED, KEPT, ignore_signals, interruptible
 from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError
@@ -55,6 +55,7 @@ app.command("report")(_past_typer(report.report))
 app.command("check")(_past_typer(check.check))
 app.command("demo")(_past_typer(demo.demo))
 app.command("advise")(_past_typer(advise.advise))
+app.command("ask")(_past_typer(ask.ask))
 app.command("label")(_past_typer(label.label))
 app.command("models")(_past_typer(models.models))
 app.command("promote")(_past_typer(promote.promote))

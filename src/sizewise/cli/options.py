@@ -44,6 +44,13 @@ RawAnswers = Annotated[
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the report and the summary.")]
 Texts = Annotated[bool, typer.Option("--texts", help="Show example texts in the report.")]
 
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", help="Another address of the API: http://127.0.0.1:8000/v1.")
+]
+GivenPrice = Annotated[
+    str | None, typer.Option("--price", help="US dollars per million tokens of prompt and answer: 2.50,10.")
+]
+
 
 def pairs(option: str, text: str | None) -> dict[str, str]:
     """``a=b,c=d`` as a mapping. Raises ``TaskError``.

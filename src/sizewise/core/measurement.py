@@ -68,7 +68,11 @@ class RungMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class LargeMeasurement:
-    """The LLM, from its recorded answers on the test rows. Cost in US dollars per 1,000 requests."""
+    """The LLM on the test rows: from its recorded answers, or asked for this run. US dollars per 1,000 requests.
+
+    ``self_agreement`` is how often it says the same when it is asked again: no student can agree with it more often.
+    ``wording_sensitivity`` is how often its answer changes under harmless rewordings of the prompt.
+    """
 
     model: str | None
     accuracy: Measured | None
@@ -78,6 +82,8 @@ class LargeMeasurement:
     cost_source: str | None
     self_agreement: Measured | None
     unusable: Measured | None
+    how: Literal["recorded", "asked"] = "recorded"
+    wording_sensitivity: Measured | None = None
 
 
 @dataclass(frozen=True, slots=True)

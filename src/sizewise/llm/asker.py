@@ -92,9 +92,13 @@ class Asker:
         elsewhere = self.endpoint.base_url != self.endpoint.provider.base_url
         return request.key(self.name, self.endpoint.base_url if elsewhere else "")
 
-    def ask(self, requests: Sequence[Request], told: Told | None = None) -> list[Reply]:
-        """One reply a request, in the same order; ``told`` hears of each as it comes, with its position."""
-        return self.run(self._ask_all(requests, told)) if requests else []
+    def ask(self, requests: Sequence[Request], told: Told | None = None, *, until_refused: bool = False) -> list[Reply]:
+        """One reply a request, in the same order; ``told`` hears of each as it comes, with its position.
+
+        With ``until_refused`` nothing that comes after the first request for which the budget does not reach has a
+        reply: else a sample would hold more of what is cheap.
+        """
+        return self.run(self._ask_all(requests, told, until_refused)) if requests else []
 
     def stream(self, request: Request) -> Iterator[str | Reply]:
         """Pieces of one answer as they come, then the reply. Its cost is settled when it ends, however it ends."""
@@ -148,19 +152,26 @@ class Asker:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
+                self._client.prepare()  # here, where an interrupt is heard: the imports take seconds
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name="sizewise-llm", daemon=True)
                 self._thread.start()
             return self._loop
 
-    async def _ask_all(self, requests: Sequence[Request], told: Told | None) -> list[Reply]:
+    async def _ask_all(self, requests: Sequence[Request], told: Told | None, until_refused: bool) -> list[Reply]:
         replies: list[Reply | None] = [None] * len(requests)
+        refused = len(requests)
         waiting = iter(range(len(requests)))
 
         async def worker() -> None:
+            nonlocal refused
             for position in waiting:
+                if until_refused and position > refused:
+                    return
                 reply = await self._ask_once(requests[position])
                 replies[position] = reply
+                if reply.error == NOT_ASKED:
+                    refused = min(refused, position)
                 if told is not None:
                     told(position, reply)
 
@@ -173,7 +184,9 @@ class Asker:
                 one.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
             raise
-        return [reply if reply is not None else Reply(error=NOT_ASKED, final=False) for reply in replies]
+        reached = refused if until_refused else len(requests)
+        lost = Reply(error=NOT_ASKED, final=False)
+        return [reply if reply is not None and i < reached else lost for i, reply in enumerate(replies)]
 
     async def _ask_once(self, request: Request) -> Reply:
         """The known answer, that of an equal request on its way, or a new one."""

@@ -25,6 +25,10 @@ DROPPABLE = {
 class Client(Protocol):
     """Asks one model, one request at a time; any number of them at once, all in one event loop."""
 
+    def prepare(self) -> None:
+        """Load what is needed, before the first call. Raises ``InputError`` where something is missing."""
+        ...
+
     async def ask(self, request: Request, timeout: float) -> Reply: ...
 
     def stream(self, request: Request, timeout: float) -> AsyncIterator[str | Reply]:
@@ -50,6 +54,10 @@ class RemoteClient:
     def sdk(self) -> Any:
         """The provider's own asynchronous client, for what any-llm does not carry whole (batches)."""
         return self._llm().client
+
+    def prepare(self) -> None:
+        """Import and make the provider's client."""
+        self._llm()
 
     async def ask(self, request: Request, timeout: float) -> Reply:
         """One reply. Raises ``Failure``; a parameter that the model does not take is left out from then on."""

@@ -49,6 +49,11 @@ class Endpoint:
     def host(self) -> str:
         return urlsplit(self.base_url).netloc
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the address is this machine's own."""
+        return urlsplit(self.base_url).hostname in ("localhost", "127.0.0.1", "::1")
+
 
 @cache
 def providers() -> Mapping[str, Provider]:

@@ -32,6 +32,7 @@ from sizewise.models.catalogue import machine_prices, token_price
 from sizewise.stages.calibration import Calibrated, Judged, judge
 from sizewise.stages.choice import Choice
 from sizewise.stages.contest import Contestant
+from sizewise.stages.large_model import LargeAnswers
 
 SHIFT_LEVEL = 0.001
 CURVE_POINTS = 120
@@ -39,9 +40,9 @@ CURVE_POINTS = 120
 
 def measure(
     task: Task, splits: Splits, data: DataMeasurement, contestants: Sequence[Contestant], choice: Choice,
-    calibrated: Calibrated,
+    calibrated: Calibrated, asked: LargeAnswers | None = None,
 ) -> tuple[Measurements, Judged]:  # fmt: skip
-    """All that the verdict rests on, and the chosen rung's test rows."""
+    """All that the verdict rests on, and the chosen rung's test rows; ``asked`` is what the LLM said to them now."""
     reference = splits.reference
     judged = {c.name: judge(c, splits.test.examples, reference) for c in contestants}
     chosen = judged[calibrated.contestant.name]
@@ -53,7 +54,7 @@ def measure(
         data=data,
         rungs=tuple(_rung(c, judged[c.name], splits.test, choice) for c in contestants),
         chosen=calibrated.contestant.name,
-        large=_large(task, splits),
+        large=_large(task, splits) if asked is None else _asked(asked, splits),
         certificates=calibrated.certificates,
         system=_system(calibrated, chosen, splits.test, reference),
         prices=machine_prices(),
@@ -121,6 +122,25 @@ def _large(task: Task, splits: Splits) -> LargeMeasurement | None:
         cost_source=source,
         self_agreement=share(sum(e.answer == e.further_answers[0] for e in asked_again), len(asked_again)),
         unusable=share(sum(e.answer not in splits.labels for e in rows), len(rows)),
+    )
+
+
+def _asked(asked: LargeAnswers, splits: Splits) -> LargeMeasurement:
+    """The LLM by what it said to the rows it was asked on."""
+    rows, labels = asked.rows, frozenset(splits.labels)
+    gold = [e for e in rows if e.gold is not None]
+    twice = [(e.answer, again) for e, again in zip(rows, asked.again, strict=True) if again is not None]
+    costs = [e.cost_usd * 1_000 for e in rows if e.cost_usd is not None]
+    return LargeMeasurement(
+        model=asked.model,
+        accuracy=share(sum(e.answer == e.gold for e in gold), len(gold)),
+        macro_f1=macro_f1([e.gold for e in gold if e.gold], [e.answer for e in gold]),
+        latency_ms=_latency([e.latency_ms for e in rows if e.latency_ms is not None]),
+        cost_per_1k_usd=mean(np.array(costs)) if costs else None,
+        cost_source=f"measured on {len(rows)} calls of this run",
+        self_agreement=share(sum(one == other for one, other in twice), len(twice)),
+        unusable=share(sum(e.answer not in labels for e in rows), len(rows)),
+        how="asked",
     )
 
 

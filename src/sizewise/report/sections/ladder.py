@@ -67,7 +67,7 @@ def _resources(rung: RungMeasurement, words: Words) -> list[Cell]:
 
 
 def _large_head(large: LargeMeasurement, words: Words) -> Cell:
-    return Cell(visible(large.model or words("large_model_unnamed"), 40), words("ladder.recorded"), "label")
+    return Cell(visible(large.model or words("large_model_unnamed"), 40), words(f"ladder.{large.how}"), "label")
 
 
 def _large_quality(large: LargeMeasurement, words: Words) -> list[Cell]:

@@ -84,6 +84,8 @@ def _source(text: str, words: Words) -> str:
     """Where the large model's cost comes from, in the page's language where the wording is ours."""
     if text == "recorded in the log":
         return words("money.recorded")
+    if asked := re.fullmatch(r"measured on (?P<n>\d+) calls of this run", text):
+        return words("money.asked", n=words.numbers.count(int(asked["n"])))
     priced = re.fullmatch(r"tokens × price of (?P<model>.+?) \((?P<where>.+)\)", text, re.DOTALL)
     return words("money.tokens", **priced.groupdict()) if priced else text
 
