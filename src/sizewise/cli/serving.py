@@ -47,7 +47,7 @@ def introduce(settings: Settings, port: int, tasks: Sequence[str]) -> None:
     """Say where it listens, where requests go, what is kept, and what is answered here."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     limits = settings.limits
-    workers = f", {settings.workers} workers" if settings.workers > 1 else ""
+    workers = f" with {settings.workers} workers" if settings.workers > 1 else ""
     lines = [
         f"listening on http://{host}:{port}/v1{workers}",
         *(_upstream(one, len(settings.upstreams) > 1) for one in settings.upstreams),

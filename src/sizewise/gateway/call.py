@@ -104,6 +104,8 @@ class Call:
 
     def exchange(self, **known: Any) -> Exchange:
         """The record of this request, with what is ``known`` of how it ended."""
+        subject = self.header(b"x-sizewise-subject")
         return Exchange(
-            id=self.id, at=self.at, path=self.path, method=self.method, first_byte_ms=self.first_byte_ms, **known
+            id=self.id, at=self.at, path=self.path, method=self.method, first_byte_ms=self.first_byte_ms,
+            subject=None if subject is None else subject.decode("utf-8", "replace"), **known,
         )  # fmt: skip
