@@ -151,14 +151,14 @@ def test_what_a_specialist_cannot_do_goes_to_the_large(
 ) -> None:
     to(gateway, "live")
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
-    picture = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
+    picture: Any = [
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]}
+    ]
     asked = len(played.seen)
     raw = ask(client, SURE, tools=[tool], tool_choice="required")
     assert raw.parse().choices[0].message.tool_calls[0].function.name == "look"
     assert raw.headers["x-sizewise-route"] == "large"
-    raw = client.chat.completions.with_raw_response.create(
-        model="gpt-4o", messages=[{"role": "user", "content": picture}]
-    )
+    raw = client.chat.completions.with_raw_response.create(model="gpt-4o", messages=picture)
     assert raw.headers["x-sizewise-route"] == "large"
     assert len(played.seen) == asked + 2
 

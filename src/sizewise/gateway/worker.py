@@ -18,6 +18,7 @@ from sizewise.gateway.parts import NoRecording, Recording
 from sizewise.gateway.served_task import OpenRun
 from sizewise.gateway.server import run
 from sizewise.gateway.settings import Settings
+from sizewise.gateway.state import state_folder
 from sizewise.gateway.tasks import Tasks
 from sizewise.gateway.upstream import Upstreams
 from sizewise.gateway.wire.reading import filled
@@ -36,16 +37,6 @@ def recorder(
         lambda: open_traffic(settings.store, durable=settings.durable), capacity=settings.queue, mask=settings.mask,
         on_full=settings.on_full, retention_days=settings.retention_days, notice=notice, kept=kept, complete=filled,
     )  # fmt: skip
-
-
-def state_folder(store: str) -> Path | None:
-    """Where the state of the tasks is kept: beside the store where that is a file, else in the current folder."""
-    if store == "none":
-        return None
-    _, scheme, path = store.rpartition("sqlite:///")
-    if not scheme and "://" in store:
-        return Path.cwd()
-    return Path(path).absolute().parent
 
 
 def gateway(settings: Settings, log: Log, open_run: OpenRun) -> Gateway:
