@@ -1,11 +1,13 @@
-"""The two forms of a text that everything else agrees on: readable, and folded for comparison."""
+"""The forms of a text that everything else agrees on: readable, folded for comparison, and harmless when printed."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
 _DIGIT = "0"
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
 
 
 def readable(text: str) -> str:
@@ -42,3 +44,17 @@ def folded(text: str) -> str:
     normal = unicodedata.normalize("NFKC", text).casefold()
     key = "".join(map(_folded_character, unicodedata.normalize("NFKC", normal)))
     return key or text.strip()
+
+
+def harmless(text: str) -> str:
+    r"""JSON ``text`` with every control character, direction mark and lone surrogate in its strings escaped.
+
+    >>> harmless('"где\x9b\u202e"')
+    '"где\\u009b\\u202e"'
+    """
+    return _NOT_PLAIN.sub(lambda found: found[0] if found[0].isprintable() else _escaped(found[0]), text)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
