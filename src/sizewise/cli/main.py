@@ -14,7 +14,7 @@ from typing import ParamSpec
 import typer
 
 import sizewise
-from sizewise.cli import advise, ask, check, decide, demo, label, models, predict, promote, report, serve, traffic
+from sizewise.cli import advise, ask, check, decide, demo, export, label, models, predict, promote, report, serve, traffic
 from sizewise.cli.interrupts import INTERRUPTED, KEPT, ignore_signals, interruptible
 from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError
@@ -59,6 +59,7 @@ app.command("ask")(_past_typer(ask.ask))
 app.command("label")(_past_typer(label.label))
 app.command("models")(_past_typer(models.models))
 app.command("promote")(_past_typer(promote.promote))
+app.command("export")(_past_typer(export.export))
 app.command("serve")(_past_typer(serve.serve))
 recorded = typer.Typer(help="What the gateway recorded: list it, export it, delete it.", no_args_is_help=True)
 recorded.command("list")(_past_typer(traffic.list_))

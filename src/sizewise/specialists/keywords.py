@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,6 +156,7 @@ class KeywordsSpecialist:
     first: Mixture
     second: Mixture | None = None
     name: str = "keywords"
+    exports: ClassVar[tuple[str, ...]] = ("folder", "wheel", "onnx")
 
     def scores(
         self, inputs: Sequence[str]

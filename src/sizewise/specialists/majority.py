@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,7 @@ class MajoritySpecialist:
     labels: tuple[str, ...]
     shares: NDArray[np.float64]
     name: str = "majority"
+    exports: ClassVar[tuple[str, ...]] = ("folder", "wheel")
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         """The same answer to each input."""

@@ -16,7 +16,7 @@ from sizewise.core.errors import RunError
 from sizewise.store.disk import write_whole
 
 Array = NDArray[Any]
-_KINDS = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "BOOL": "?"}
+_KINDS = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "I8": "|i1", "BOOL": "?"}
 
 
 def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:

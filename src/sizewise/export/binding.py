@@ -1,0 +1,53 @@
+"""What binds whoever passes a specialist on: the licence of its encoder, the terms of the model that taught it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sizewise.core.record import RunRecord
+from sizewise.models.catalogue import licence
+from sizewise.models.known_facts import Condition
+from sizewise.models.listing import listing, llm
+from sizewise.report.visible import visible
+from sizewise.report.words import Words
+
+
+def bindings(record: RunRecord, words: Words) -> Iterator[str]:
+    """A line for each thing that binds, with the address of its source and the day on which that was read."""
+    encoder = record.provenance.encoder
+    if encoder is not None:
+        known = licence(encoder)
+        yield _dated(
+            words("model_card.licence_encoder", reference=encoder, licence=known or words("unknown")),
+            known.casefold() if known else "", ("commercial", "derived"), words,
+        )  # fmt: skip
+    yield _teacher(record, words)
+
+
+def _teacher(record: RunRecord, words: Words) -> str:
+    """The terms of the large model whose answers were learned from, if any were."""
+    if record.verdict.reference == "gold" and not record.data_check.trained_on_answers:
+        return words("model_card.licence_gold")
+    named = record.verdict.large.model if record.verdict.large else None
+    if not named:
+        return words("model_card.licence_teacher_unnamed")
+    known = llm(named)
+    if known is None:
+        return words("model_card.licence_teacher_unknown", model=visible(named))
+    terms = listing().terms[known.terms]
+    said = words("model_card.licence_teacher", model=visible(named), terms=terms.name)
+    return _dated(said, known.terms, ("training",), words)
+
+
+def _dated(said: str, terms: str, about: tuple[str, ...], words: Words) -> str:
+    found = listing().terms.get(terms)
+    if found is None:
+        return said + "."
+    return "; ".join([said, *(_condition(getattr(found, name), name, words) for name in about)]) + "."
+
+
+def _condition(condition: Condition, name: str, words: Words) -> str:
+    source = listing().sources[condition.source]
+    text = condition.ru if words.language == "ru" else condition.en
+    read = words("model_card.read_on", day=str(source.seen))
+    return f"{words(f'models.{name}').lower()}: {words(f'models.answer_{condition.answer}')}: {text} ({source.url}, {read})"

@@ -1,0 +1,116 @@
+"""The Python package that an exported specialist is: the code that answers, what it was taught, and two doors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import save
+
+from sizewise.cascade.cascade import Cascade
+from sizewise.core.errors import RunError
+from sizewise.data.task_file import read_task
+from sizewise.export.carried_code import Name, carried
+from sizewise.export.names import distribution_name, module_name
+from sizewise.export.packing import Packed, pack, pack_confidence
+from sizewise.export.publish import Content
+from sizewise.export.standalone.contents import ABOUT, LATEST, WEIGHTS
+
+STANDALONE = "sizewise.export.standalone"
+CALLED = ("main", "answer")
+#: for many inputs at once and for saving: an exported specialist does neither, and needs no scipy for it
+LEFT_BEHIND = ("matrix", "save")
+DOOR = '''\
+"""A specialist for one task, made by Sizewise: ``answer(inputs)`` gives an answer to each text, in order.
+
+An answer has ``value``, ``confidence`` (the estimated probability that the value equals the reference), ``route``
+(small, large or abstain) and, for an input that is no text, ``error``. Nothing is read before the first question.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from {module}.engine.export.standalone.{rung} import specialist
+from {module}.engine.export.standalone.program import Program
+
+__all__ = ["answer", "program"]
+
+program = Program(Path(__file__).parent / "model", specialist)
+answer = program.answer
+'''
+PROGRAM = '''\
+"""JSON lines in, JSON lines out: ``python -m {module} [FILE]``."""
+
+import sys
+
+from {module} import program
+
+if __name__ == "__main__":
+    sys.exit(program.main("{name}", sys.argv[1:]))
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """``files`` by their path, the first part of which is the module's name; ``requires`` as pip reads it."""
+
+    name: str
+    module: str
+    requires: tuple[str, ...]
+    files: Mapping[str, Content]
+
+
+def package(run: Path, model: Cascade, small: bool) -> Package:
+    """The package of a run's specialist. Raises ``RunError`` where its rung cannot be had as one."""
+    module = module_name(model.name)
+    packed = pack(model.specialist, small)
+    name, rung = distribution_name(model.name), model.specialist.name
+    about = {
+        "format": LATEST, "task": model.name, "rung": rung, "labels": list(model.specialist.labels),
+        "threshold": model.threshold, "has_large": model.has_large,
+        "columns": {ours: theirs for ours, theirs in read_task(run / "task.toml").columns.items() if ours in ("input", "id")},
+    }  # fmt: skip
+    contents: dict[str, Content] = {
+        "__init__.py": DOOR.format(module=module, rung=rung).encode(),
+        "__main__.py": PROGRAM.format(module=module, name=name).encode(),
+    }
+    contents |= {f"engine/{path}": code.encode() for path, code in engine(rung, module).items()}
+    contents |= {f"model/{path}": content for path, content in _model(model, packed, about).items()}
+    return Package(name, module, packed.requires, {f"{module}/{path}": c for path, c in contents.items()})
+
+
+def engine(rung: str, module: str) -> dict[str, str]:
+    """The part of Sizewise's code by which ``rung`` answers, as the package ``engine`` of ``module``."""
+    roots = [Name(f"{STANDALONE}.program", "Program"), Name(f"{STANDALONE}.{rung}", "specialist")]
+    return carried(roots, CALLED, f"{module}.engine", LEFT_BEHIND)
+
+
+def _model(model: Cascade, packed: Packed, about: Mapping[str, Any]) -> dict[str, Content]:
+    arrays, confidence = pack_confidence(model.confidence)
+    contents: dict[str, Content] = {WEIGHTS: save(packed.arrays | arrays), **packed.files}
+    hashes = {name: _sha256(content) for name, content in sorted(contents.items())}
+    plain = {**about, **packed.about, "confidence": confidence, "sha256": hashes}
+    return {ABOUT: (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode(), **contents}
+
+
+def _sha256(content: Content) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    try:
+        with content.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RunError(f"cannot read {content}: {error.strerror}.") from error
+
+
+@cache
+def licence() -> bytes:
+    """The licence of the code that goes along."""
+    return files("sizewise.export").joinpath("LICENSE").read_bytes()

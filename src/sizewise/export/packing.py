@@ -1,0 +1,93 @@
+"""A fitted rung as arrays and files that its exported code reads, at full precision or in one byte a weight."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizewise.cascade.confidence import Confidence
+from sizewise.core.errors import RunError
+from sizewise.core.model import Specialist
+from sizewise.export.publish import Content
+from sizewise.export.standalone.encoder import ENCODER
+from sizewise.export.standalone.keywords import NGRAMS
+from sizewise.export.standalone.packed_rows import packed
+from sizewise.models.catalogue import prefix
+from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.heads import Mixture
+from sizewise.specialists.keywords import KeywordsSpecialist
+from sizewise.specialists.majority import MajoritySpecialist
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What goes into an exported model's folder: ``arrays`` into one file, ``files`` beside it, ``about`` as JSON.
+
+    ``requires`` are the libraries that the rung needs to answer.
+    """
+
+    arrays: Arrays
+    files: Mapping[str, Content]
+    about: Mapping[str, Any]
+    requires: tuple[str, ...]
+
+
+NUMPY = ("numpy>=2.1",)
+ONNX = ("onnxruntime>=1.20", "tokenizers>=0.21")
+
+
+def pack(specialist: Specialist, small: bool) -> Packed:
+    """The arrays and files of a fitted rung. ``small``: one byte a weight where that keeps the answers."""
+    if isinstance(specialist, MajoritySpecialist):
+        return Packed({"shares": specialist.shares}, {}, {}, NUMPY)
+    if isinstance(specialist, KeywordsSpecialist):
+        return _keywords(specialist, small)
+    if isinstance(specialist, EncoderSpecialist):
+        return _encoder(specialist, small)
+    raise RunError(f"the rung {specialist.name} cannot be put into a folder or a wheel.")
+
+
+def pack_confidence(confidence: Confidence) -> tuple[Arrays, dict[str, Any]]:
+    """The confidence's arrays, and its plain numbers."""
+    rated = confidence.reliability
+    arrays = {
+        "low": confidence.low, "high": confidence.high, "mean": confidence.mean, "scale": confidence.scale,
+        "weights": confidence.weights, "labels": rated.labels, "pairs": rated.pairs, "pair_offsets": rated.pair_offsets,
+    }  # fmt: skip
+    about = {"names": list(confidence.names), "bias": confidence.bias, "gate": confidence.gate}
+    return {f"confidence/{name}": array for name, array in arrays.items()}, about
+
+
+def _keywords(specialist: KeywordsSpecialist, small: bool) -> Packed:
+    vocabularies = [list(vocabulary) for vocabulary in specialist.ngrams.vocabularies]
+    ngrams = json.dumps(vocabularies, ensure_ascii=False, separators=(",", ":")).encode()
+    arrays = {"idf": specialist.ngrams.idf} | _heads("keywords", specialist.first, specialist.second, small)
+    return Packed(arrays, {NGRAMS: ngrams}, {}, NUMPY)
+
+
+def _heads(prefix: str, first: Mixture, second: Mixture | None, small: bool) -> Arrays:
+    arrays = first.arrays("first") | ({} if second is None else second.arrays("second"))
+    heads: Arrays = {}
+    for name, array in arrays.items():
+        if small and name.endswith(".weights"):
+            rows = packed(np.asarray(array, dtype=np.float32))
+            heads |= {f"{prefix}/{name}": rows.table, f"{prefix}/{name}.scale": rows.scale}
+        else:
+            heads[f"{prefix}/{name}"] = array
+    return heads
+
+
+def _encoder(specialist: EncoderSpecialist, small: bool) -> Packed:
+    lower = _keywords(specialist.keywords, small)
+    arrays = lower.arrays | {"centre": specialist.views.centre, "anchors": specialist.views.anchors}
+    arrays |= _heads("encoder", specialist.first, specialist.second, False)
+    files = {f"{ENCODER}/{name}": path for name, path in specialist.encoder.files.paths.items()}
+    about = {"reference": specialist.encoder.files.reference, "prefix": prefix(specialist.encoder.files.reference)}
+    return Packed(arrays, {**lower.files, **files}, {"encoder": about}, (*NUMPY, *ONNX))

@@ -1,0 +1,1 @@
+"""What an exported specialist consists of beside the inference code that it shares with Sizewise."""
