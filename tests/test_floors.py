@@ -19,11 +19,7 @@ FLOORS = {
     "verdict": 3, "watch": 3, "advice": 3,
     "report": 4, "gateway": 4,
     "stages": 5, "run": 5, "profile": 5,
-<<<<<<< HEAD
-    "pipeline": 6, "api": 6, "served": 6,
-=======
-    "pipeline": 6, "api": 6, "export": 6,
->>>>>>> 8e58546 (A specialist leaves Sizewise as a folder or a wheel, with a model card; its code is the product's own, as far as answering needs it)
+    "pipeline": 6, "api": 6, "served": 6, "export": 6,
     "cli": 7,
 }  # fmt: skip
 #: on one floor, and yet allowed: a run's folder is opened by a file of its own, which the stages return to,
