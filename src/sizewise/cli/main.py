@@ -14,7 +14,21 @@ from typing import ParamSpec
 import typer
 
 import sizewise
-from sizewise.cli import advise, ask, check, decide, demo, export, label, models, predict, promote, report, serve, traffic
+from sizewise.cli import (
+    advise,
+    ask,
+    check,
+    decide,
+    demo,
+    export,
+    label,
+    models,
+    predict,
+    promote,
+    report,
+    serve,
+    traffic,
+)
 from sizewise.cli.interrupts import INTERRUPTED, KEPT, ignore_signals, interruptible
 from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError

@@ -68,26 +68,36 @@ def pack_confidence(confidence: Confidence) -> tuple[Arrays, dict[str, Any]]:
 def _keywords(specialist: KeywordsSpecialist, small: bool) -> Packed:
     vocabularies = [list(vocabulary) for vocabulary in specialist.ngrams.vocabularies]
     ngrams = json.dumps(vocabularies, ensure_ascii=False, separators=(",", ":")).encode()
-    arrays = {"idf": specialist.ngrams.idf} | _heads("keywords", specialist.first, specialist.second, small)
+    heads = _mixtures(first=specialist.first, second=specialist.second)
+    arrays = {"idf": specialist.ngrams.idf} | _stored("keywords", heads, small)
     return Packed(arrays, {NGRAMS: ngrams}, {}, NUMPY)
-
-
-def _heads(prefix: str, first: Mixture, second: Mixture | None, small: bool) -> Arrays:
-    arrays = first.arrays("first") | ({} if second is None else second.arrays("second"))
-    heads: Arrays = {}
-    for name, array in arrays.items():
-        if small and name.endswith(".weights"):
-            rows = packed(np.asarray(array, dtype=np.float32))
-            heads |= {f"{prefix}/{name}": rows.table, f"{prefix}/{name}.scale": rows.scale}
-        else:
-            heads[f"{prefix}/{name}"] = array
-    return heads
 
 
 def _encoder(specialist: EncoderSpecialist, small: bool) -> Packed:
     lower = _keywords(specialist.keywords, small)
-    arrays = lower.arrays | {"centre": specialist.views.centre, "anchors": specialist.views.anchors}
-    arrays |= _heads("encoder", specialist.first, specialist.second, False)
+    arrays = {"centre": specialist.views.centre, "anchors": specialist.views.anchors}
+    arrays |= _mixtures(first=specialist.first, joint=specialist.joint, second=specialist.second)
     files = {f"{ENCODER}/{name}": path for name, path in specialist.encoder.files.paths.items()}
     about = {"reference": specialist.encoder.files.reference, "prefix": prefix(specialist.encoder.files.reference)}
-    return Packed(arrays, {**lower.files, **files}, {"encoder": about}, (*NUMPY, *ONNX))
+    stored = lower.arrays | _stored("encoder", arrays, small)
+    return Packed(stored, {**lower.files, **files}, {"encoder": about}, (*NUMPY, *ONNX))
+
+
+def _mixtures(**mixtures: Mixture | None) -> Arrays:
+    """The arrays of all heads, by the names of their mixtures."""
+    arrays: Arrays = {}
+    for name, mixture in mixtures.items():
+        arrays |= {} if mixture is None else mixture.arrays(name)
+    return arrays
+
+
+def _stored(prefix: str, arrays: Arrays, small: bool) -> Arrays:
+    """``arrays`` as they are kept: tables of weights as they are, or in a byte a weight."""
+    kept: Arrays = {}
+    for name, array in arrays.items():
+        if small and (name.endswith(".weights") or name == "anchors"):
+            rows = packed(np.asarray(array, dtype=np.float32))
+            kept |= {f"{prefix}/{name}": rows.table, f"{prefix}/{name}.scale": rows.scale}
+        else:
+            kept[f"{prefix}/{name}"] = array
+    return kept

@@ -43,7 +43,7 @@ from sizewise.specialists.keywords import BLOCKS as NGRAM_HEADS
 from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist, named
 from sizewise.specialists.opinions import agreement, most_probable, second_opinion
 from sizewise.specialists.out_of_fold import cheaper, cross_scores
-from sizewise.specialists.sentence_vectors import Progress, TextEncoder
+from sizewise.specialists.sentence_vectors import Progress, SentenceEncoder, TextEncoder
 from sizewise.specialists.vector_cache import CachedEncoder, VectorCache
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
@@ -347,6 +347,11 @@ class EncoderSpecialist:
     joint: Mixture | None = None
     second: Mixture | None = None
     name: str = "encoder"
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        """What it can be exported to: nothing, where its encoder brings an engine of its own."""
+        return ("folder", "wheel", "onnx") if isinstance(self.encoder, SentenceEncoder) else ()
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sizewise.export.standalone.contents import Contents, part
+from sizewise.export.standalone.keywords import opened
 from sizewise.export.standalone.keywords import specialist as keywords_specialist
+from sizewise.export.standalone.packed_rows import PackedRows
 from sizewise.models.reference import ModelFiles
-from sizewise.specialists.encoder import HEADS, EncoderSpecialist, Views
+from sizewise.specialists.encoder import HEADS, JOINT_PARTS, EncoderSpecialist, Views
 from sizewise.specialists.heads import Mixture
+from sizewise.specialists.keywords import BLOCKS
 from sizewise.specialists.sentence_vectors import SentenceEncoder
 
 ENCODER = "encoder"
@@ -16,17 +21,25 @@ ENCODER = "encoder"
 
 def specialist(contents: Contents) -> EncoderSpecialist:
     """The n-grams, the encoder's files, and the heads on what both see."""
-    arrays = {name: np.asarray(array) for name, array in part(contents.arrays, "encoder").items()}
+    arrays = {name: _whole(name, array) for name, array in opened(part(contents.arrays, "encoder")).items()}
     first = Mixture.from_arrays("first", arrays, HEADS)
     if first is None:
         raise LookupError("there are no heads")
     return EncoderSpecialist(
-        keywords_specialist(contents),
-        SentenceEncoder(_files(contents), prefix=contents.about["encoder"]["prefix"]),
-        Views(np.asarray(contents.arrays["centre"]), np.asarray(contents.arrays["anchors"])),
-        first,
-        Mixture.from_arrays("second", arrays, HEADS),
+        keywords=keywords_specialist(contents),
+        encoder=SentenceEncoder(_files(contents), prefix=contents.about["encoder"]["prefix"]),
+        views=Views(arrays["centre"], arrays["anchors"]),
+        first=first,
+        joint=Mixture.from_arrays("joint", arrays, JOINT_PARTS),
+        second=Mixture.from_arrays("second", arrays, HEADS),
     )
+
+
+def _whole(name: str, array: Any) -> Any:
+    """What reads whole vectors as an array in memory; what reads n-grams stays on disk, row by row."""
+    if set(name.split(".")) & set(BLOCKS):
+        return array
+    return array[:] if isinstance(array, PackedRows) else np.asarray(array)
 
 
 def _files(contents: Contents) -> ModelFiles:
