@@ -19,11 +19,10 @@ SHORT_TEXTS = (
     "subject",
 )  # fmt: skip
 COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens")
-_values = attrgetter(*NAMES)
-_SHORT_TEXTS, _TEXTS_AS_BYTES, _COUNTS = (
-    [NAMES.index(name) for name in names] for names in (SHORT_TEXTS, TEXTS_AS_BYTES, COUNTS)
-)
-_AT, _MASKED, _IDEMPOTENCY = (NAMES.index(name) for name in ("at", "masked", "idempotency"))
+_FIELDS = attrgetter(*NAMES)
+_SHORT = tuple(map(NAMES.index, SHORT_TEXTS))
+_AS_BYTES, _COUNTS = tuple(map(NAMES.index, TEXTS_AS_BYTES)), tuple(map(NAMES.index, COUNTS))
+_AT, _MASKED, _KEY = map(NAMES.index, ("at", "masked", "idempotency"))
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LARGEST = 2**63 - 1
@@ -47,7 +46,7 @@ def storable(text: str) -> str:
     'a\\ufffdb\\ufffd'
     """
     text = text[:_LONGEST]
-    if text.isascii() and "\0" not in text:
+    if _is_plain(text):
         return text
     return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
@@ -58,26 +57,31 @@ def is_answered(exchange: Exchange) -> bool:
 
 
 def row(exchange: Exchange) -> tuple[Any, ...]:
-    """The columns of ``exchange``, as ``NAMES`` has them. Its key against repetition is kept only where the client got
-    a whole answer."""
-    values = list(_values(exchange))
-    for place in _SHORT_TEXTS:
-        text = values[place]
-        if text is not None:
-            values[place] = storable(text)
-    for place in _TEXTS_AS_BYTES:
-        text = values[place]
-        if text is not None:
-            values[place] = text.encode("utf-8", "surrogatepass")
+    """The columns ``NAMES`` of ``exchange``. Its key against repetition is kept only where the client got a whole answer.
+
+    Written for speed, since every exchange passes here on a core that answers clients too.
+    """
+    values = list(_FIELDS(exchange))
+    if not _is_plain("".join([values[place] or "" for place in _SHORT])):
+        for place in _SHORT:
+            if values[place] is not None:
+                values[place] = storable(values[place])
+    for place in _AS_BYTES:
+        if values[place] is not None:
+            values[place] = values[place].encode("utf-8", "surrogatepass")
     for place in _COUNTS:
         count = values[place]
         if count is not None and not 0 <= count <= _LARGEST:
             values[place] = None
     values[_AT] = microseconds(exchange.at)
     values[_MASKED] = json.dumps(dict(exchange.masked), sort_keys=True) if exchange.masked else None
-    if not is_answered(exchange):
-        values[_IDEMPOTENCY] = None
+    if values[_KEY] is not None and not is_answered(exchange):
+        values[_KEY] = None
     return tuple(values)
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= _LONGEST and text.isascii() and "\0" not in text
 
 
 def exchange(stored: Sequence[Any]) -> Exchange:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import chain
 from types import TracebackType
 from typing import Any, Self
@@ -26,7 +26,7 @@ from sizewise.store.traffic.schema import EXCHANGES
 AT_A_TIME = 500
 #: pages that are given back to the file system at a time
 PAGES = 2_000
-#: rows of one INSERT, a power of two; 31 columns each, of the 32,766 values that SQLite takes
+#: rows of one INSERT, a power of two; 31 columns each, of the 32,766 values that SQLite takes, and the 65,535 of PostgreSQL
 ROWS_A_STATEMENT = 64
 _COLUMNS = [EXCHANGES.c[name] for name in rows.NAMES]
 _BUFFERED = 16  # rows that a PostgreSQL cursor fetches at a time
@@ -71,8 +71,7 @@ class TrafficStore:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._is_sqlite = engine.dialect.name == "sqlite"
-        into = sqlite.insert(EXCHANGES) if self._is_sqlite else postgresql.insert(EXCHANGES)
-        self._insert = into.on_conflict_do_nothing()
+        self._insertions: dict[int, str] = {}
         if read_only:
             self._connection = engine.connect()
             self._connection.begin()
@@ -98,11 +97,7 @@ class TrafficStore:
             connection = self._writer()
             try:
                 with connection.begin():
-                    if self._is_sqlite:
-                        return sum(self._appended(connection, made))
-                    return connection.execute(
-                        self._insert, [dict(zip(rows.NAMES, one, strict=True)) for one in made]
-                    ).rowcount
+                    return sum(self._appended(connection, made))
             except BaseException:
                 self._drop_writer()
                 raise
@@ -113,7 +108,9 @@ class TrafficStore:
         while left := len(made) - start:
             count = min(1 << (left.bit_length() - 1), ROWS_A_STATEMENT)
             values = tuple(chain.from_iterable(made[start : start + count]))
-            yield connection.exec_driver_sql(_insert_of(count), values).rowcount
+            if count not in self._insertions:
+                self._insertions[count] = _insertion(self._engine.dialect.name, count)
+            yield connection.exec_driver_sql(self._insertions[count], values).rowcount
             start += count
 
     def exchanges(
@@ -261,12 +258,17 @@ class TrafficStore:
             return False
 
 
-@cache
-def _insert_of(count: int) -> str:
-    """The statement that inserts ``count`` rows, kept, so that it is the same text each time."""
-    one = f"({', '.join('?' * len(rows.NAMES))})"
-    names = ", ".join(f'"{name}"' for name in rows.NAMES)
-    return f"INSERT INTO {EXCHANGES.name} ({names}) VALUES {', '.join([one] * count)} ON CONFLICT DO NOTHING"  # noqa: S608
+def _insertion(dialect: str, count: int) -> str:
+    """The statement that inserts ``count`` rows of ``rows.NAMES``, but for those that are there.
+
+    SQLAlchemy writes it once: its own way from rows to parameters takes longer than all the rest of an append.
+    """
+    into = sqlite.insert(EXCHANGES) if dialect == "sqlite" else postgresql.insert(EXCHANGES)
+    positional = sqlite.dialect() if dialect == "sqlite" else postgresql.psycopg.dialect(paramstyle="format")
+    made = into.on_conflict_do_nothing().inline().compile(dialect=positional, column_keys=list(rows.NAMES))
+    assert made.positiontup == list(rows.NAMES)
+    before, values, after = re.fullmatch(r"(.* VALUES )(\(.*\))( ON CONFLICT DO NOTHING)", str(made)).groups()  # type: ignore[union-attr]
+    return before + ", ".join([values] * count) + after
 
 
 def _fitting(
