@@ -117,6 +117,9 @@ def _set_up(connection: sqlite3.Connection, durable: Durable, read_only: bool) -
     if read_only:
         connection.execute("SELECT count(*) FROM sqlite_master")  # says here what is no database
         return
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "exchanges" not in tables:
+        return  # somebody else's, which is refused and left as it is
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")

@@ -29,7 +29,7 @@ PAGES = 2_000
 #: rows of one INSERT, a power of two; 31 columns each, of the 32,766 values that SQLite takes, and the 65,535 of PostgreSQL
 ROWS_A_STATEMENT = 64
 _COLUMNS = [EXCHANGES.c[name] for name in rows.NAMES]
-_BUFFERED = 16  # rows that a PostgreSQL cursor fetches at a time
+_BUFFERED = 8  # rows that a PostgreSQL cursor fetches at a time
 
 
 def open_traffic(
@@ -72,16 +72,24 @@ class TrafficStore:
         self._connection: Connection | None = None
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._insertions: dict[int, str] = {}
-        if read_only:
-            self._connection = engine.connect()
-            self._connection.begin()
-            if (found := migration.version(self._connection, where)) != migration.VERSIONS[-1]:
-                raise StoreError(
-                    f"{where} is {'empty' if found is None else f'a store of version {found}'}: "
-                    "open it once with `sizewise serve`, which brings it to the newest version."
-                )
-        else:
-            migration.migrate(engine, where)
+        try:
+            self._begin()
+        except BaseException:
+            self._drop_writer()
+            raise
+
+    def _begin(self) -> None:
+        """Look at the version, and bring the store to the newest; for reading only, hold on to what it is now."""
+        if not self._read_only:
+            migration.migrate(self._engine, self.where)
+            return
+        self._connection = self._engine.connect()
+        self._connection.begin()
+        if (found := migration.version(self._connection, self.where)) != migration.VERSIONS[-1]:
+            raise StoreError(
+                f"{self.where} is {'empty' if found is None else f'a store of version {found}'}: "
+                "open it once with `sizewise serve`, which brings it to the newest version."
+            )
 
     def append(self, exchanges: Sequence[Exchange]) -> int:
         """Write ``exchanges`` in one transaction; how many were new. All of them are durable when it returns.
