@@ -12,7 +12,7 @@ from itertools import chain
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Dialect, Engine, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -272,7 +272,7 @@ def _insertion(dialect: str, count: int) -> str:
     SQLAlchemy writes it once: its own way from rows to parameters takes longer than all the rest of an append.
     """
     into = sqlite.insert(EXCHANGES) if dialect == "sqlite" else postgresql.insert(EXCHANGES)
-    positional = sqlite.dialect() if dialect == "sqlite" else postgresql.psycopg.dialect(paramstyle="format")
+    positional: Dialect = sqlite.dialect() if dialect == "sqlite" else postgresql.psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
     made = into.on_conflict_do_nothing().inline().compile(dialect=positional, column_keys=list(rows.NAMES))
     assert made.positiontup == list(rows.NAMES)
     before, values, after = re.fullmatch(r"(.* VALUES )(\(.*\))( ON CONFLICT DO NOTHING)", str(made)).groups()  # type: ignore[union-attr]
