@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,28 @@ def test_an_older_specialist_reads_the_poolings_it_was_fitted_on() -> None:
     older = Views(np.zeros((4, 3), dtype=np.float32), anchors)
     for name, view in older(vectors).items():
         np.testing.assert_array_equal(view, older(vectors[:, :12])[name])
+
+
+def test_many_texts_are_read_side_by_side_and_come_back_in_order(tmp_path: Path) -> None:
+    reference = tiny_encoder(tmp_path)
+    several = SentenceEncoder(SentenceEncoder.from_reference(reference).files, threads=2)
+    texts = [" ".join(["order", "где", "👍", "money"][: 1 + i % 4] * (1 + i % 7)) for i in range(300)]
+    done: list[int] = []
+    vectors = several.encode(texts, lambda count, _: done.append(count))
+    assert sum(done) == len(texts)
+    one_thread = SentenceEncoder(several.files, threads=1)
+    np.testing.assert_array_equal(vectors, one_thread.encode(texts))
+    for i in (0, 7, 299):
+        np.testing.assert_allclose(vectors[i], several.encode([texts[i]])[0], atol=1e-6)
+
+
+def test_an_interrupt_leaves_no_batch_waiting(tmp_path: Path) -> None:
+    encoder = SentenceEncoder(SentenceEncoder.from_reference(tiny_encoder(tmp_path)).files, threads=2)
+
+    def interrupted(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        encoder.encode(["order money"] * 2_000, interrupted)
+    assert threading.active_count() <= before

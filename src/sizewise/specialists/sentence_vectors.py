@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +24,7 @@ Progress = Callable[[int, int], None]
 TOKENIZER, MODEL, DATA = "tokenizer.json", "onnx/model.onnx", "onnx/model.onnx_data"
 LONGEST_TOKENS = 256
 BATCH = 16
+MANY_TEXTS = 64  # from here on each core reads batches of its own, which spares the cores to wait for one another
 # How the tokens of which layer are pooled, 0 the last layer, 1 and 2 those before it. New ones go to the end: a
 # specialist reads as many as there were when it was fitted.
 POOLINGS = (
@@ -58,7 +62,6 @@ class SentenceEncoder:
     """
 
     def __init__(self, files: ModelFiles, threads: int | None = None, prefix: str = "") -> None:
-        import onnxruntime
         from tokenizers import Tokenizer
 
         self.files = files
@@ -67,17 +70,10 @@ class SentenceEncoder:
         self._tokenizer = Tokenizer.from_file(str(files.paths[TOKENIZER]))
         self._tokenizer.enable_truncation(LONGEST_TOKENS)
         self._tokenizer.no_padding()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or min(os.cpu_count() or 1, 4)
-        options.log_severity_level = 3
-        options.add_session_config_entry(
-            "session.model_external_initializers_file_folder_path", str(files.paths[MODEL].parent)
-        )
-        graph = files.paths[MODEL].read_bytes()
-        inner = _inner_layers(graph)
-        self._session = onnxruntime.InferenceSession(
-            graph + b"".join(map(_graph_output, inner)), options, providers=["CPUExecutionProvider"]
-        )
+        self._threads = threads or min(os.cpu_count() or 1, 4)
+        self._session, inner = _opened(files.paths[MODEL], self._threads)
+        self._single_threaded: Any = None
+        self._lock = threading.Lock()
         self._inputs = {i.name for i in self._session.get_inputs()}
         self._outputs = [self._session.get_outputs()[0].name, *inner]
         self._poolings = tuple((way, layer) for way, layer in POOLINGS if layer < len(self._outputs))
@@ -102,17 +98,36 @@ class SentenceEncoder:
         )
         order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
         vectors: Vectors | None = None
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            pooled = self._run([encodings[i].ids for i in rows])
-            if vectors is None:
-                vectors = np.empty((len(texts), pooled.shape[1]), dtype=np.float32)
-            vectors[rows] = pooled
-            if progress:
-                progress(len(rows), len(texts))
+        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+        with closing(self._pooled([[encodings[i].ids for i in rows] for rows in batches])) as found:
+            for rows, pooled in zip(batches, found, strict=True):
+                if vectors is None:
+                    vectors = np.empty((len(texts), pooled.shape[1]), dtype=np.float32)
+                vectors[rows] = pooled
+                if progress:
+                    progress(len(rows), len(texts))
         return np.empty((0, 0), dtype=np.float32) if vectors is None else vectors
 
-    def _run(self, ids: list[list[int]]) -> Vectors:
+    def _pooled(self, batches: list[list[list[int]]]) -> Generator[Vectors]:
+        """The vectors of each batch, in order; of many batches, several at a time."""
+        if self._threads == 1 or len(batches) * BATCH < MANY_TEXTS:
+            yield from (self._run(self._session, batch) for batch in batches)
+            return
+        session = self._one_thread()
+        executor = ThreadPoolExecutor(self._threads)
+        try:
+            yield from executor.map(lambda batch: self._run(session, batch), batches)
+        finally:
+            executor.shutdown(cancel_futures=True)  # an interrupt waits for what has begun, no longer
+
+    def _one_thread(self) -> Any:
+        """A session for batches side by side, opened when it is first needed: serving one by one never does."""
+        with self._lock:
+            if self._single_threaded is None:
+                self._single_threaded, _ = _opened(self.files.paths[MODEL], 1)
+            return self._single_threaded
+
+    def _run(self, session: Any, ids: list[list[int]]) -> Vectors:
         width = max(map(len, ids), default=1) or 1
         tokens = np.zeros((len(ids), width), dtype=np.int64)
         mask = np.zeros((len(ids), width), dtype=np.int64)
@@ -122,8 +137,22 @@ class SentenceEncoder:
         feed: dict[str, Any] = {"input_ids": tokens, "attention_mask": mask}
         if "token_type_ids" in self._inputs:
             feed["token_type_ids"] = np.zeros_like(tokens)
-        layers = self._session.run(self._outputs, feed)
+        layers = session.run(self._outputs, feed)
         return pooled(layers, self._poolings, mask.astype(bool))
+
+
+def _opened(model: Path, threads: int) -> tuple[Any, list[str]]:
+    """A session with the last inner layers as outputs, and their names."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.parent))
+    graph = model.read_bytes()
+    inner = _inner_layers(graph)
+    named = graph + b"".join(map(_graph_output, inner))
+    return onnxruntime.InferenceSession(named, options, providers=["CPUExecutionProvider"]), inner
 
 
 def pooled(layers: Sequence[Vectors], poolings: Sequence[tuple[str, int]], seen: NDArray[np.bool_]) -> Vectors:
