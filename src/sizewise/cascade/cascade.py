@@ -44,22 +44,29 @@ class Cascade:
         evidence = self.specialist.evidence(texts)
         confidence = self.confidence(evidence)
         milliseconds = (time.perf_counter() - started) * 1_000 / max(len(texts), 1)
-        best = evidence.probabilities.argmax(axis=1)
+        shown = np.argsort(-evidence.probabilities, axis=1, kind="stable")[:, :SHOWN_PROBABILITIES]
+        highest = np.take_along_axis(evidence.probabilities, shown, axis=1).tolist()
+        rows = zip(inputs, shown.tolist(), highest, confidence.tolist(), strict=True)
         return [
-            self._one(evidence, row, int(best[row]), float(confidence[row]), milliseconds)
-            if isinstance(inputs[row], str)
-            else Answer(value=None, error=f"input is not text but {type(inputs[row]).__name__}")
-            for row in range(len(texts))
+            self._one(evidence.labels, order, probabilities, sure, milliseconds)
+            if isinstance(text, str)
+            else Answer(value=None, error=f"input is not text but {type(text).__name__}")
+            for text, order, probabilities, sure in rows
         ]
 
-    def _one(self, evidence: Evidence, row: int, best: int, confidence: float, milliseconds: float) -> Answer:
-        probabilities = evidence.probabilities[row]
-        shown = np.argsort(-probabilities, kind="stable")[:SHOWN_PROBABILITIES]
+    def _one(
+        self,
+        labels: Sequence[str],
+        order: Sequence[int],
+        probabilities: Sequence[float],
+        confidence: float,
+        milliseconds: float,
+    ) -> Answer:
         return Answer(
-            value=evidence.labels[best],
+            value=labels[order[0]],
             confidence=confidence,
             route=self.route(confidence),
-            probabilities={evidence.labels[i]: float(probabilities[i]) for i in shown},
+            probabilities={labels[i]: p for i, p in zip(order, probabilities, strict=True)},
             latency_ms=milliseconds,
         )
 

@@ -54,8 +54,8 @@ class Batcher:
         """The model's answer. Raises ``Overloaded`` where ``capacity`` inputs are waiting already."""
         if self._pending >= self._capacity:
             raise Overloaded(f"{self._capacity:,} requests wait for the model {self._model.name} already.")
-        if self._closed:
-            raise Overloaded(f"the model {self._model.name} is no longer served.")
+        if self._closed:  # a request that was on its way here when another run took this one's place
+            return (await asyncio.to_thread(self._answers, [text]))[0]
         if self._loop is None:
             self._start(asyncio.get_running_loop())
         assert self._loop is not None
@@ -68,7 +68,10 @@ class Batcher:
             self._pending -= 1
 
     def close(self) -> None:
-        """Let the threads end once all that waits has been answered; returns at once."""
+        """Let the threads end once all that waits has been answered; returns at once.
+
+        A request that comes later is answered all the same, by itself.
+        """
         self._closed = True
         for _ in self._workers:
             self._queue.put(None)
