@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from sizewise import pipeline
-from sizewise.core.errors import TaskError
-from sizewise.core.task import ReferenceChoice, Task
-from sizewise.data.formats.source import Source as DataSource
-from sizewise.data.task_file import read_task, with_options
+from sizewise.core.task import ReferenceChoice
+from sizewise.data.task_file import with_options
 from sizewise.run import Run, load
-from sizewise.stages.captured import sources as data_sources
 from sizewise.stages.large_model import LargeCalls
 from sizewise.stages.listener import Listener
+from sizewise.stages.sources import resolve
 
 __all__ = ["decide", "load"]
 
@@ -71,26 +69,3 @@ def decide(
         force=force,
         large=LargeCalls.of(task, budget, base_url, price),
     )
-
-
-def resolve(sources: Sequence[Source]) -> tuple[Task, list[DataSource]]:
-    """The task that ``sources`` describe, and the data files and traffic stores to read."""
-    tasks = [Path(source) for source in sources if str(source).casefold().endswith(".toml")]
-    data = data_sources([source for source in sources if Path(source) not in tasks])
-    if not sources:
-        raise TaskError("no source: name a log (JSON, CSV, Parquet or an export) or a task file (.toml).")
-    if len(tasks) > 1:
-        raise TaskError("more than one task file: one run decides one task.")
-    task = read_task(tasks[0]) if tasks else Task(name=_name(data[0].name), path=_place(data[0]))
-    if not data and not task.path:
-        raise TaskError(f'{tasks[0]}: no data. Add [data] path = "log.jsonl", or name the log after the task file.')
-    return task, data or data_sources([str(task.path)])
-
-
-def _place(source: DataSource) -> str:
-    return str(source) if "://" in str(source) else str(Path(str(source)).resolve())
-
-
-def _name(name: str) -> str:
-    """A file's name without its endings."""
-    return name.split(".")[0] or "task"

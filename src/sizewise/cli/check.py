@@ -56,7 +56,6 @@ def check(
     force: Annotated[bool, typer.Option("--force", help="Write --out and --fix anew where they exist.")] = False,
 ) -> None:
     """Check a log of any size: labels, duplicates, contradictions, personal data, encoding, suspected label errors."""
-    from sizewise.api import resolve
     from sizewise.cli.progress import ConsoleListener
     from sizewise.cli.terminal_text import harmless, plain
     from sizewise.core.errors import TaskError
@@ -64,6 +63,7 @@ def check(
     from sizewise.report.check_terminal import summary
     from sizewise.stages import cleaning
     from sizewise.stages.checkup import check_up
+    from sizewise.stages.sources import resolve
     from sizewise.store.lines import lines_into
 
     task, paths = resolve(sources)

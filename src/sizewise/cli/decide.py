@@ -79,7 +79,6 @@ def decide(
 ) -> None:
     """Find out whether a small model can take over the task, build it, prove it, and write a report."""
     from sizewise import pipeline
-    from sizewise.api import resolve
     from sizewise.cli.decide_portfolio import decide_all, listed, say
     from sizewise.cli.progress import ConsoleListener
     from sizewise.cli.terminal_text import harmless, plain
@@ -87,6 +86,7 @@ def decide(
     from sizewise.data.task_file import with_options
     from sizewise.report.terminal import summary
     from sizewise.stages.large_model import LargeCalls
+    from sizewise.stages.sources import resolve
 
     def set_up(task: Task) -> Task:
         return with_options(

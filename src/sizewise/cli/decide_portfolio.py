@@ -29,8 +29,8 @@ class One:
 
 def listed(sources: Sequence[str], out: Path, set_up: Callable[[Task], Task]) -> list[One]:
     """Each source as a task of its own. Raises ``TaskError`` where two would share a run's folder."""
-    from sizewise.api import resolve
     from sizewise.core.errors import TaskError
+    from sizewise.stages.sources import resolve
 
     found: list[One] = []
     for source in sources:

@@ -20,10 +20,10 @@ def demo(
     from importlib.resources import as_file, files
 
     from sizewise import pipeline
-    from sizewise.api import resolve
     from sizewise.cli.progress import ConsoleListener
     from sizewise.cli.terminal_text import plain
     from sizewise.report.terminal import summary
+    from sizewise.stages.sources import resolve
 
     with as_file(files("sizewise.demo").joinpath("shop.toml")) as task_file:
         task, paths = resolve([task_file])

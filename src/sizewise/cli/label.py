@@ -63,7 +63,6 @@ def label(
     ] = False,
 ) -> None:
     """Ask an LLM for the answers that a log lacks: shows the cost first, keeps to the budget, goes on where it stopped."""
-    from sizewise.api import resolve
     from sizewise.cli.progress import ConsoleListener
     from sizewise.data.task_file import with_options
     from sizewise.llm.asker import Asker
@@ -73,6 +72,7 @@ def label(
     from sizewise.llm.providers import endpoint
     from sizewise.stages import labelling
     from sizewise.stages.llm_terms import price_of, training_terms
+    from sizewise.stages.sources import resolve
 
     task, paths = resolve(sources)
     task = with_options(

@@ -153,7 +153,7 @@ class Asker:
         with self._lock:
             if self._loop is None:
                 self._client.prepare()  # here, where an interrupt is heard: the imports take seconds
-                self._loop = asyncio.new_event_loop()
+                self._loop = _new_loop()
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name="sizewise-llm", daemon=True)
                 self._thread.start()
             return self._loop
@@ -349,6 +349,15 @@ def is_same_model(asked: str, answered: str) -> bool:
 
 async def _next(pieces: Any) -> str | Reply | None:
     return await anext(pieces, None)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """A lighter loop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -142,6 +142,8 @@ class RemoteClient:
         options: dict[str, Any] = {"api_base": address}
         if provider.client == "cohere":  # any-llm does not hand Cohere's client its address
             options = {"base_url": address, "log_warning_experimental_features": False}
+        elif provider.client == "openai":
+            options["http_client"] = _light()
         try:
             # Retries are ours: each must be reserved in the budget before it is sent.
             return AnyLLM.create(provider.client, api_key=self._key, unified_exceptions=True, max_retries=0, **options)
@@ -149,6 +151,16 @@ class RemoteClient:
             raise InputError(
                 f"the client for {provider.name} cannot be made: {understood(error, self._key).said}"
             ) from None
+
+
+def _light() -> Any:
+    """OpenAI's client over aiohttp, which takes a third less of the processor for a call; its own where that is missing."""
+    try:
+        from openai import DefaultAioHttpClient
+
+        return DefaultAioHttpClient()
+    except (ImportError, RuntimeError):
+        return None
 
 
 class _Gathered:

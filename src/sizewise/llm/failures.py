@@ -41,6 +41,7 @@ _NOT_SENT = {
     "ConnectError", "ConnectTimeout", "PoolTimeout", "ClientConnectorError", "ClientConnectorDNSError",
     "ConnectionRefusedError", "gaierror", "UnsupportedProtocol", "ClientProxyConnectionError", "ProxyError",
 }  # fmt: skip
+_CUT = {"ServerDisconnectedError", "ClientPayloadError", "ReadError", "RemoteProtocolError", "ConnectionResetError"}
 _TIMEOUTS = {"APITimeoutError", "ReadTimeout", "WriteTimeout", "TimeoutException", "TimeoutError", "ServerTimeoutError"}
 _BROKEN = {
     "APIConnectionError", "ReadError", "WriteError", "RemoteProtocolError", "NetworkError", "ServerDisconnectedError",
@@ -105,7 +106,9 @@ def understood(error: BaseException, secret: str) -> Failure:
 
 
 def _without_status(names: set[str], said: str, whole: str) -> Failure:
-    if names & _NOT_SENT:
+    if "ClientOSError" in names and "ClientConnectorError" not in names:
+        names |= {"ServerDisconnectedError"}  # a connection that was there and broke; httpx calls it a ConnectError
+    if names & _NOT_SENT and not names & _CUT:
         return Failure("network", said)
     if names & _TIMEOUTS:
         return Failure("timeout", "", doubtful=True)
