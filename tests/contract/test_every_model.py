@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -16,6 +17,13 @@ from sizewise.cascade.confidence import fit
 from sizewise.core.answer import Answer
 from sizewise.core.example import Train
 from sizewise.core.model import Model, Specialist
+from sizewise.llm.asker import Asker
+from sizewise.llm.model import RemoteModel
+from sizewise.llm.pace import Limits
+from sizewise.llm.prompt import Prompt
+from sizewise.llm.providers import endpoint
+from sizewise.llm.scripted import wire
+from sizewise.llm.scripted.upstream import Step, Upstream
 from sizewise.specialists.encoder import EncoderRecipe
 from sizewise.specialists.folds import folds
 from sizewise.specialists.keywords import KeywordsRecipe
@@ -74,11 +82,24 @@ def cascade() -> Cascade:
     return Cascade("task", fitted.specialist, fit(fitted.evidence, right, numbers), 0.5, has_large=True)
 
 
+@cache
+def upstream() -> Upstream:
+    """A scripted upstream that ends with the process."""
+    return Upstream(answer=lambda text: json.dumps({"label": LABELS[len(text) % 3]})).__enter__()
+
+
+@cache
+def remote() -> RemoteModel:
+    place = endpoint("compatible:scripted", upstream().address + "/v1")
+    return RemoteModel(Asker(place, limits=Limits(timeout=30)), Prompt(labels=LABELS))
+
+
 MODELS: dict[str, Callable[[], Model]] = {
     "majority": lambda: specialist("majority"),
     "keywords": lambda: specialist("keywords"),
     "encoder": lambda: specialist("encoder"),
     "cascade": cascade,
+    "an LLM behind an API": remote,
 }
 
 
@@ -166,6 +187,23 @@ def test_what_is_no_text_is_an_answer_with_an_error(wrong: object) -> None:
     assert [a.error is None for a in answers] == [True, False, True]
     assert answers[1].value is None
     assert type(wrong).__name__ in str(answers[1].error)
+
+
+def test_a_failed_input_is_a_row() -> None:
+    """An LLM's upstream may refuse one input; the others are answered, and in their order."""
+    refused = Step(400, wire.openai_error(400, "blocked by the content policy"))
+    upstream().script.extend([refused] * 3)
+    answers = remote().answer([f"a failing row {i}" for i in range(12)])
+    upstream().script.clear()
+    assert sum(a.error is None for a in answers) == 9
+    assert all((a.value is None) == (a.error is not None) for a in answers)
+    assert all(a.value == LABELS[len(f"a failing row {i}") % 3] for i, a in enumerate(answers) if a.error is None)
+
+
+def test_an_llm_is_given_what_is_no_text_and_lone_surrogates() -> None:
+    answers = remote().answer(["где посылка", None, "a\ud800b"])  # type: ignore[list-item]
+    assert [a.error is None for a in answers] == [True, False, True]
+    assert "NoneType" in str(answers[1].error)
 
 
 @pytest.mark.parametrize("name", ["majority", "keywords", "encoder"])

@@ -17,13 +17,13 @@ from sizewise.core.answer import Usage
 from sizewise.core.errors import LimitReached, TaskError
 from sizewise.llm.asker import NOT_ASKED, Asker
 from sizewise.llm.client import RemoteClient, made_of
-from sizewise.llm.failures import Failure
+from sizewise.llm.failures import TRIED_AGAIN, Failure
 from sizewise.llm.journal import Journal
 from sizewise.llm.request import Reply, Request
 
 MOST_REQUESTS, MOST_BYTES = 50_000, 90_000_000
 FIRST_POLL, LONGEST_POLL = 0.5, 60.0  # seconds
-ROUNDS = 3
+ROUNDS, MOST_FAILURES = 3, 10
 #: what a message of Anthropic's ended with → OpenAI's word
 ENDED = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "content_filter"}
 
@@ -126,10 +126,16 @@ async def _collect(
     asker: Asker, api: BatchApi, journal: Journal, name: str, entry: dict[str, Any], told: Callable[[int], None]
 ) -> dict[str, Reply]:
     """Wait for the batch, keep its answers, and settle it as a whole; gives the replies that are not final."""
-    poll = FIRST_POLL
-    while not await api.done(name):
-        await asyncio.sleep(poll)
-        poll = min(LONGEST_POLL, poll * 1.5)
+    try:
+        await _finished(api, name)
+    except LimitReached:
+        _close(asker, journal, entry, 0.0)  # it was never worked on
+        raise
+    except Failure as failure:
+        if failure.kind != "model":
+            raise
+        _close(asker, journal, entry, entry["usd"])  # the provider has forgotten it; it may have been paid for
+        return {key: Reply(error="the provider no longer knows the batch", final=False) for key in entry["keys"]}
     cost, failed, wanted = 0.0, {}, set(entry["keys"])
     async for key, reply in api.replies(name):
         if key not in wanted:
@@ -149,10 +155,31 @@ async def _collect(
             failed[key] = kept
     for key in wanted:
         failed[key] = Reply(error="the batch ended without it", final=False)
-    journal.settle(entry["attempt"], cost)
-    journal.batch({**entry, "keys": [], "done": True})
-    asker.budget.settle(entry["usd"], cost)
+    _close(asker, journal, entry, cost)
     return failed
+
+
+async def _finished(api: BatchApi, name: str) -> None:
+    """Wait until the batch is done; a look that fails is repeated a while."""
+    poll, failures = FIRST_POLL, 0
+    while True:
+        try:
+            if await api.done(name):
+                return
+            failures = 0
+        except Failure as failure:
+            failures += 1
+            if failure.kind not in TRIED_AGAIN or failures > MOST_FAILURES:
+                raise
+        await asyncio.sleep(poll)
+        poll = min(LONGEST_POLL, poll * 1.5)
+
+
+def _close(asker: Asker, journal: Journal, entry: Mapping[str, Any], dollars: float) -> None:
+    """The batch is over, and cost so much."""
+    journal.settle(entry["attempt"], dollars)
+    journal.batch({**entry, "keys": [], "done": True})
+    asker.budget.settle(entry["usd"], dollars)
 
 
 def _cost(asker: Asker, reply: Reply) -> float:

@@ -67,7 +67,7 @@ def add_batches(app: web.Application, upstream: Upstream) -> None:
             upstream.files[f"{name}-err"] = "\n".join(errors).encode()
         return {
             "id": name, "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": held["input"],
-            "completion_window": "24h", "created_at": 1, "status": "completed" if done else "in_progress",
+            "completion_window": "24h", "created_at": 1, "status": upstream.batch_status if done else "in_progress",
             "output_file_id": held.get("output"), "error_file_id": held.get("errors"),
             "request_counts": {"total": 1, "completed": int(done), "failed": 0},
         }  # fmt: skip

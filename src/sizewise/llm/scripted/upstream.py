@@ -84,6 +84,7 @@ class Upstream:
         self.batches: dict[str, wire.JSON] = {}
         self.files: dict[str, bytes] = {}
         self.polls_until_done = 1
+        self.batch_status = "completed"
         self.most_at_once = self._at_once = 0
         self.port = 0
         self._draw = random.Random(seed)
