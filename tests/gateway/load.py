@@ -19,7 +19,7 @@ class Sight:
 
     whole: dict[str, str] = field(default_factory=dict)
     refused: list[int] = field(default_factory=list)
-    broken: int = 0
+    broken: list[str] = field(default_factory=list)  # what the client's library said
     unsent: int = 0  # the server took no connection
 
 
@@ -38,13 +38,13 @@ async def _client(
             saw.unsent += 1
             await asyncio.sleep(0.01)
             continue
-        except (aiohttp.ClientError, ConnectionError):
-            saw.broken += 1
+        except (aiohttp.ClientError, ConnectionError) as error:
+            saw.broken.append(f"{text}: {error!r}")
             continue
         if answer.status != 200:
             saw.refused.append(answer.status)
         elif streamed and not body.endswith(b"data: [DONE]\n\n"):
-            saw.broken += 1
+            saw.broken.append(f"{text}: no end of the stream")
         else:
             saw.whole[answer.headers["x-sizewise-id"]] = text
             said = said_in(body) if streamed else json.loads(body)["choices"][0]["message"]["content"]

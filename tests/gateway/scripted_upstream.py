@@ -223,7 +223,13 @@ class _Play:
         if path == "/v1/files" and method == "POST":
             return wire.stored_file(len(seen.body), "rows.jsonl")
         digest = hashlib.sha256(seen.body).hexdigest()
-        return {"object": "echo", "method": method, "path": path, "query": self.request.query_string, "sha256": digest}
+        return {
+            "object": "echo",
+            "method": method,
+            "path": path,
+            "arguments": len(self.request.query),
+            "sha256": digest,
+        }
 
     def _json(self, body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
         known = {"x-request-id": f"req_{self.call}", **(headers or {})}

@@ -23,7 +23,7 @@ from sizewise.core.exchange import Exchange
 from sizewise.store.traffic.store import open_traffic
 
 KEY = "sk-client-0123456789abcdef-C0FFEE"
-LISTENING = re.compile(r"listening on (http://\S+?)(?:/v1)?\s")
+LISTENING = re.compile(r"listening on (http://[^/\s]+)")
 
 
 @dataclass
@@ -44,9 +44,10 @@ class Served:
         found = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
         return [line for line in found if event is None or line.get("event") == event]
 
-    def get(self, path: str) -> tuple[int, bytes]:
+    def get(self, path: str, **headers: str) -> tuple[int, bytes]:
+        request = urllib.request.Request(self.url + path, headers=headers)
         try:
-            with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()

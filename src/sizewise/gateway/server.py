@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 
@@ -16,6 +17,9 @@ from sizewise.gateway.app import Gateway
 from sizewise.gateway.settings import Settings
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+#: seconds in which a client that is connected when the signal comes may still send its request
+LAST_REQUESTS = 0.3
 
 
 def listening(settings: Settings) -> socket.socket:
@@ -59,6 +63,37 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if not self.should_exit:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in, and give those who are in a moment: a request that is on its way to us is answered too."""
+        knocked = [listener.dup() for listener in sockets or []]
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for listener in knocked:
+            await self._let_in(listener)
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        if self.server_state.connections and not self.force_exit:
+            await asyncio.sleep(LAST_REQUESTS)
+        await super().shutdown(sockets)
+
+    async def _let_in(self, listener: socket.socket) -> None:
+        """Those whose connection the kernel has made already and nobody has taken yet; closing would reset them."""
+        listener.setblocking(False)
+        let_in = []
+        with listener, contextlib.suppress(BlockingIOError, OSError):
+            while True:
+                let_in.append(listener.accept()[0])
+        for connection in let_in:
+            connection.setblocking(False)
+            with contextlib.suppress(OSError):
+                await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        kind: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return made
 
     def _stop(self, number: signal.Signals) -> None:
         if self.received is not None and number == signal.SIGINT:

@@ -117,6 +117,7 @@ class _Supervisor:
             self._start()
 
     def _end(self) -> None:
+        self._listener.close()  # else clients would still be let in, and wait for nobody
         for worker in self._workers:
             if worker.process.is_alive():
                 worker.process.terminate()
