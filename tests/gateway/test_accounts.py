@@ -20,7 +20,7 @@ def test_metrics_log_and_store_agree(tmp_path: Path, upstream: ScriptedUpstream)
         assert counted["sizewise_request_seconds_count", "large", ""] == 4
         assert counted["sizewise_failures_total", "upstream cut"] == 1
         assert counted["sizewise_records_written_total",] == len(served.exchanges()) == 4
-        assert counted["sizewise_requests_running",] == 0
+        served.until(lambda: served.counted()["sizewise_requests_running",] == 0)
         served.stop()
         told = served.log_lines("request")
         assert [line["status"] for line in told] == statuses
