@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -78,7 +78,8 @@ class Fitted:
 
     ``logits`` has shape (heads, n, labels): each head's out-of-fold scores before they became probabilities,
     so that a higher rung can build on a lower one. ``reduced``, which is not saved, may hold what the heads were fitted
-    on, by head: (n, rank) features and the (inputs, rank) directions that lead to them.
+    on, by head: (n, rank) features and the (inputs, rank) directions that lead to them. ``rows`` (m,) are the
+    positions of the train rows that the evidence is for, in order, where a rung is too slow for all; ``None``: every row.
     """
 
     specialist: Specialist
@@ -89,6 +90,22 @@ class Fitted:
     second_logits: Table | None = None
     circumstances: tuple[Circumstance, ...] = ()
     reduced: Mapping[str, tuple[Table, Table]] | None = None
+    rows: Ints | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A rung as it is registered: its name, its place on the ladder, its recipe (a dataclass) and how it is loaded.
+
+    The recipe's fields are the rung's settings in a task file, but for those that the ladder fills: ``name``,
+    ``seed``, ``instructions``, ``progress``, ``found`` and ``keywords`` (the recipe of that rung). Places of the
+    built-in rungs: majority 0, keywords 10, encoder 20, slm-prompted 40.
+    """
+
+    name: str
+    place: int
+    recipe: Callable[..., Recipe]
+    load: Callable[[Path], Specialist]
 
 
 class Recipe(Protocol):
@@ -103,6 +120,8 @@ class Recipe(Protocol):
 
     def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:
         """Fit, and give out-of-fold evidence for every row: from heads that did not learn from its fold.
+
+        A rung that is too slow for every row gives it for a sample and says for which.
 
         ``folds`` has shape (n,) and numbers each row's fold from zero. ``below`` holds what lower rungs
         have learned from the same rows and folds, so that it need not be learned twice.

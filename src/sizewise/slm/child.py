@@ -37,6 +37,9 @@ def _server(settings: dict[str, Any]) -> Any:
     params.model.path = settings["path"]
     params.n_ctx, params.n_parallel = settings["context"], settings["slots"]
     params.kv_unified = True  # slots share one cache: a slot that needs more takes it
+    if settings["exact"]:  # the same sums in the same order, whatever else was asked before
+        params.no_extra_bufts = True
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     params.swa_full = True  # else nothing can be reused behind a sliding window
     params.cache_ram_mib = 0  # grows without bound and mixes up adapters
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings["threads"]

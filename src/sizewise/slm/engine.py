@@ -41,11 +41,17 @@ LONGEST_CALL = 600.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """``context`` tokens for all requests together, ``slots`` requests at once, ``threads`` (0: measured)."""
+    """``context`` tokens for all requests together, ``slots`` requests at once, ``threads`` (0: measured).
+
+    ``exact`` is for probabilities: one request at a time, by kernels that sum in the same order for a batch of any
+    size. Otherwise what else is computed beside a request changes its last digits, and a small quantised model makes
+    0.05 of probability out of them.
+    """
 
     context: int = CONTEXT
     slots: int = SLOTS
     threads: int = 0
+    exact: bool = False
 
 
 class Engine:
@@ -61,13 +67,18 @@ class Engine:
         self.context = min(settings.context, own * settings.slots)
         #: tokens that one request may take, its answer included
         self.longest = min(self.context, own)
-        self.slots, self.threads = settings.slots, settings.threads or measured_threads()
+        self.slots, self.exact = 1 if settings.exact else settings.slots, settings.exact
+        self.threads = settings.threads or measured_threads()
         require_room(model, header, self.context)
         self.format: PromptFormat = format_for(
             header.architecture, header.carries_template, lambda marker: marker in header.markers
         )
         self._key = secrets.token_hex(32)
         self._room = _Room(self.context)
+        #: held while one input's probabilities are worked out: they stand on what the slot has in its cache
+        self.alone = threading.RLock()
+        #: the tokens that an exact engine has in its cache; empty where that is not known
+        self.held: list[int] = []
         self._open: set[HTTPConnection] = set()
         self._lock = threading.Lock()
         self._child, self._port = self._start()
@@ -89,6 +100,11 @@ class Engine:
     @property
     def key(self) -> str:
         return self._key
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child still runs."""
+        return self._child.poll() is None
 
     @property
     def process_id(self) -> int:
@@ -114,16 +130,16 @@ class Engine:
         stop: Sequence[str] = (),
         schema: Mapping[str, Any] | None = None,
         grammar: str | None = None,
-        slot: int = -1,
     ) -> Completion:
         """Go on with ``prompt``, a text or tokens; ``schema`` (JSON) or ``grammar`` (GBNF) constrain what may come.
 
         Raises ``ContextOverflow`` where it does not fit the context, ``EngineError`` where the engine fails.
         """
         tokens = self.tokens(prompt) if isinstance(prompt, str) else list(prompt)
-        body = self._body(tokens, most_tokens, temperature, seed, stop, slot)
+        body = self._body(tokens, most_tokens, temperature, seed, stop)
         body |= {} if schema is None else {"json_schema": dict(schema)}
         body |= {} if grammar is None else {"grammar": grammar}
+        self.held = []
         with self._room.take(self._fitting(len(tokens) + most_tokens)):
             return completion(self._call("/completion", body))
 
@@ -137,7 +153,7 @@ class Engine:
     ) -> Iterator[str | Completion]:
         """The same, as it comes: texts, and at the end the ``Completion`` with counts and times."""
         tokens = self.tokens(self.format.pieces(messages))
-        body = self._body(tokens, most_tokens, temperature, seed, self.format.stop, -1) | {"stream": True}
+        body = self._body(tokens, most_tokens, temperature, seed, self.format.stop) | {"stream": True}
         whole = ""
         with self._room.take(self._fitting(len(tokens) + most_tokens)), self._asked("/completion", body) as response:
             for line in response:
@@ -150,12 +166,13 @@ class Engine:
                 if part.get("stop"):
                     yield completion(part | {"content": whole})
 
-    def shares(self, prompt: Sequence[int], among: Sequence[int], slot: int = -1) -> list[float]:
+    def shares(self, prompt: Sequence[int], among: Sequence[int]) -> list[float]:
         """How probable each token of ``among`` is after ``prompt``, given that it is one of them; they sum to one."""
         if len(among) == 1:
             return [1.0]
-        body = self._body(prompt, 1, 1.0, 0, (), slot) | {
-            "samplers": ["temperature"],
+        body = self._body(prompt, 1, 1.0, 0, ()) | {
+            "samplers": ["top_k", "temperature"],  # first the few that were lifted: the rest is never sorted
+            "top_k": len(among),
             "n_probs": len(among),
             "post_sampling_probs": True,  # else the probabilities are those before the lift
             "logit_bias": [[token, LIFTED] for token in among],
@@ -195,11 +212,11 @@ class Engine:
             self.close()
 
     def _body(
-        self, tokens: Sequence[int], most: int, temperature: float, seed: int, stop: Sequence[str], slot: int
+        self, tokens: Sequence[int], most: int, temperature: float, seed: int, stop: Sequence[str]
     ) -> dict[str, Any]:
         return {
             "prompt": list(tokens), "n_predict": most, "temperature": temperature, "seed": seed, "stop": list(stop),
-            "cache_prompt": True, "id_slot": slot, "return_tokens": True,
+            "cache_prompt": True, "return_tokens": True,
         }  # fmt: skip
 
     def _fitting(self, size: int) -> int:
@@ -241,7 +258,7 @@ class Engine:
     def _start(self) -> tuple[subprocess.Popen[str], int]:
         settings = {
             "path": str(self.model.path.resolve()), "context": self.context, "slots": self.slots,
-            "threads": self.threads, "key": self._key, "builtin": self.format.builtin,
+            "threads": self.threads, "exact": self.exact, "key": self._key, "builtin": self.format.builtin,
         }  # fmt: skip
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the child lives
         started = subprocess.Popen(

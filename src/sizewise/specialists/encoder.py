@@ -22,7 +22,7 @@ from sizewise.core.answer import Answer
 from sizewise.core.errors import RunError
 from sizewise.core.example import Train
 from sizewise.core.measurement import Circumstance
-from sizewise.core.model import Evidence, Fitted
+from sizewise.core.model import Evidence, Fitted, Rung
 from sizewise.specialists import closed_form
 from sizewise.specialists.encoders import BY_LANGUAGE, choose, open_encoder
 from sizewise.specialists.folds import folds as folds_of
@@ -425,3 +425,6 @@ class EncoderSpecialist:
             Mixture.from_arrays("joint", arrays, JOINT_PARTS),
             Mixture.from_arrays("second", arrays, HEADS),
         )
+
+
+RUNG = Rung("encoder", 20, EncoderRecipe, EncoderSpecialist.load)

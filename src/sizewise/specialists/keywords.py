@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sizewise.core.answer import Answer
 from sizewise.core.errors import RunError
 from sizewise.core.example import Train
-from sizewise.core.model import Evidence, Fitted
+from sizewise.core.model import Evidence, Fitted, Rung
 from sizewise.specialists.folds import folds as folds_of
 from sizewise.specialists.heads import (
     Head,
@@ -221,3 +221,6 @@ class KeywordsSpecialist:
             raise RunError(f"{folder / 'keywords.safetensors'} holds no heads: it is damaged. Make the run again.")
         labels = tuple(load_json(folder / "labels.json"))
         return cls(labels, NGrams.load(folder), first, Mixture.from_arrays("second", arrays, BLOCKS))
+
+
+RUNG = Rung("keywords", 10, KeywordsRecipe, KeywordsSpecialist.load)

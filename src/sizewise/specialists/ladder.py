@@ -1,65 +1,91 @@
-"""The ladder, from smallest to largest: which rungs there are, how each is made and loaded."""
+"""The ladder, from smallest to largest: the rungs that are registered, how each is made and loaded."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from sizewise.core.errors import RunError, TaskError
-from sizewise.core.model import Recipe, Specialist
+from sizewise.core import plugins
+from sizewise.core.errors import InputError, RunError, TaskError
+from sizewise.core.model import Recipe, Rung, Specialist
 from sizewise.core.task import Task
-from sizewise.specialists.encoder import EncoderRecipe, EncoderSpecialist
-from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist
-from sizewise.specialists.majority import MajorityRecipe, MajoritySpecialist
 
-_RUNGS: dict[str, tuple[Callable[..., Recipe], Callable[[Path], Specialist]]] = {
-    "majority": (MajorityRecipe, MajoritySpecialist.load),
-    "keywords": (KeywordsRecipe, KeywordsSpecialist.load),
-    "encoder": (EncoderRecipe, EncoderSpecialist.load),
-}
-RUNGS = tuple(_RUNGS)
+#: what a task file gives a rung: kinds of value by the name of the field's type
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
-_NOT_SETTINGS = {"name", "seed", "keywords", "cache", "progress", "as_for", "reader"}
+_FILLED = ("seed", "instructions", "progress", "found", "keywords")
 
 
-def recipes(task: Task, progress: Callable[[str, int, int], None] | None = None) -> list[Recipe]:
+def rungs() -> tuple[str, ...]:
+    """The names of every rung that is registered, the built-in ones by their place and then those of plug-ins."""
+    built_in = plugins.BUILT_IN[plugins.RUNGS]
+    return (*built_in, *sorted(set(plugins.registered(plugins.RUNGS)) - set(built_in)))
+
+
+def rung(name: str) -> Rung:
+    """The rung called ``name``. Raises ``TaskError`` where there is none, ``InputError`` where a plug-in is broken."""
+    point = plugins.registered(plugins.RUNGS).get(name)
+    if point is None:
+        near = difflib.get_close_matches(name, rungs(), 1)
+        raise TaskError(
+            f"there is no rung {name!r}{f' (did you mean {near[0]!r}?)' if near else ''}. "
+            f"The rungs are: {', '.join(rungs())}."
+        )
+    found = plugins.loaded(point)
+    if not isinstance(found, Rung) or found.name != name or not is_dataclass(found.recipe):
+        raise InputError(f"{point.value} is not the rung {name!r}: a Rung of that name, whose recipe is a dataclass.")
+    return found
+
+
+def recipes(
+    task: Task,
+    progress: Callable[[str, int, int], None] | None = None,
+    found: Callable[[str], None] | None = None,
+) -> list[Recipe]:
     """The recipes of ``task.rungs``, smallest first. Raises ``TaskError`` for an unknown rung or setting."""
-    for name in task.rungs:
-        if name not in _RUNGS:
-            near = difflib.get_close_matches(name, RUNGS, 1)
-            raise TaskError(
-                f"there is no rung {name!r}{f' (did you mean {near[0]!r}?)' if near else ''}. "
-                f"The rungs are: {', '.join(RUNGS)}."
-            )
-    return [_recipe(name, task, progress) for name in RUNGS if name in task.rungs]
+    wanted = sorted((rung(name) for name in dict.fromkeys(task.rungs)), key=lambda one: one.place)
+    return [_recipe(one, task, progress, found) for one in wanted]
 
 
-def _recipe(name: str, task: Task, progress: Callable[[str, int, int], None] | None) -> Recipe:
-    make = _RUNGS[name][0]
-    known = {f.name: f.type for f in fields(make)}  # type: ignore[arg-type]
-    settings: Mapping[str, Any] = task.rung_settings.get(name, {})
+def _recipe(
+    one: Rung, task: Task, progress: Callable[[str, int, int], None] | None, found: Callable[[str], None] | None
+) -> Recipe:
+    settings = _checked(one, task.rung_settings.get(one.name, {}))
+    known = {field.name for field in fields(one.recipe)}  # type: ignore[arg-type]
+    filled: dict[str, Any] = {"seed": task.seed, "instructions": task.instructions, "found": found}
+    if "progress" in known:
+        filled["progress"] = (lambda done, total: progress(one.name, done, total)) if progress else None
+    if "keywords" in known:
+        lower = rung("keywords")
+        filled["keywords"] = lower.recipe(**_checked(lower, task.rung_settings.get(lower.name, {})), seed=task.seed)
+    return one.recipe(**settings, **{name: value for name, value in filled.items() if name in known})
+
+
+def _checked(one: Rung, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of a task file, if the rung has them and their types are right."""
+    known = {f.name: str(f.type) for f in fields(one.recipe) if _is_setting(f)}  # type: ignore[arg-type]
     for key, value in settings.items():
-        if key not in known or key in _NOT_SETTINGS:
-            allowed = ", ".join(k for k in known if k not in _NOT_SETTINGS) or "none"
-            raise TaskError(f"[rungs.{name}] has no setting {key!r}. Its settings are: {allowed}.")
-        if isinstance(value, bool) or not isinstance(value, _TYPES[str(known[key])]):
-            raise TaskError(f"[rungs.{name}] {key} = {value!r} must be of type {known[key]}.")
-    if name == "majority":
-        return make()
-    if name == "keywords":
-        return make(**settings, seed=task.seed)
-    lower = KeywordsRecipe(**task.rung_settings.get("keywords", {}), seed=task.seed)
-    report = (lambda done, total: progress(name, done, total)) if progress else None
-    return make(**settings, seed=task.seed, keywords=lower, progress=report)
+        if key not in known:
+            raise TaskError(
+                f"[rungs.{one.name}] has no setting {key!r}. Its settings are: {', '.join(known) or 'none'}."
+            )
+        if isinstance(value, bool) or not isinstance(value, _TYPES[known[key]]):
+            raise TaskError(f"[rungs.{one.name}] {key} = {value!r} must be of type {known[key]}.")
+    return settings
+
+
+def _is_setting(field: Field[Any]) -> bool:
+    plain = str(field.type) in _TYPES and field.default is not MISSING
+    return plain and field.name not in ("name", *_FILLED)
 
 
 def load_specialist(name: str, folder: Path) -> Specialist:
     """The fitted rung ``name`` from ``folder``. Raises ``RunError`` where this version has no such rung."""
-    if name not in _RUNGS:
+    if name not in plugins.registered(plugins.RUNGS):
         raise RunError(
-            f"{folder}: this version of Sizewise has no rung {name!r}. Install the version that made the run."
+            f"{folder}: this version of Sizewise has no rung {name!r}. Install the version, or the plug-in, that made "
+            "the run."
         )
-    return _RUNGS[name][1](folder)
+    return rung(name).load(folder)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sizewise.core.answer import Answer
 from sizewise.core.example import Train
-from sizewise.core.model import Evidence, Fitted
+from sizewise.core.model import Evidence, Fitted, Rung
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 
@@ -69,3 +69,6 @@ class MajoritySpecialist:
     def load(cls, folder: Path) -> MajoritySpecialist:
         """Read what ``save`` wrote."""
         return cls(tuple(load_json(folder / "labels.json")), load_arrays(folder / "majority.safetensors")["shares"])
+
+
+RUNG = Rung("majority", 0, MajorityRecipe, MajoritySpecialist.load)
