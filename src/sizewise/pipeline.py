@@ -38,6 +38,7 @@ from sizewise.stages.large_model import LargeCalls, ask_large
 from sizewise.stages.listener import Listener, Silence
 from sizewise.stages.measurement import curve, measure
 from sizewise.stages.portions import portions
+from sizewise.stages.samples import sampled
 from sizewise.store.run_folder import open_run
 from sizewise.verdict.decision import Identity
 from sizewise.verdict.decision import decide as weigh
@@ -62,7 +63,7 @@ def decide(
     """read → check → split → contest → audit → choose → calibrate → measure → forecast → decide → save → report."""
     listener = listener or Silence()
     clock = _Clock(listener)
-    rungs = recipes(task, listener.progress)
+    rungs = recipes(task, listener.progress, listener.found)
     with clock.stage("read"):
         log = read_log(task, paths)
         release(paths)
@@ -84,6 +85,7 @@ def decide(
             audited = audit(best.name, best.evidence.probabilities, splits.train, slices, splits.reference, task.seed)
         with clock.stage("choose"):
             choice = choose(contestants, splits.reference, task.bar, task.seed)
+            splits = sampled(splits, choice.chosen.most_rows, task.seed)
         with clock.stage("calibrate"):
             calibrated = calibrate(choice.chosen, splits.calibrate, splits.reference, task.bar, task.seed)
         asked = None
@@ -93,6 +95,8 @@ def decide(
         with clock.stage("measure"):
             sizes = saving.data_measurement(log, checked, splits)
             measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated, asked)
+            for contestant in contestants:
+                contestant.close()
         with clock.stage("forecast"):
             recipe = next(r for r in rungs if r.name == choice.chosen.name)
             more = forecast(recipe, calibrated, splits, task.bar, checked.examples, task.seed, folder.work, listener)

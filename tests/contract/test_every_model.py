@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import json
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -29,6 +32,7 @@ from sizewise.specialists.folds import folds
 from sizewise.specialists.keywords import KeywordsRecipe
 from sizewise.specialists.ladder import load_specialist
 from sizewise.specialists.majority import MajorityRecipe
+from sizewise.specialists.slm_prompted import SlmPromptedRecipe
 
 LABELS = ("доставка", "login", "refund")
 TEXTS = {
@@ -60,6 +64,22 @@ def examples(n: int = 90) -> Train:
     return Train(tuple(map(str, range(n))), inputs, targets, tuple(range(n)), LABELS)
 
 
+#: a random model that takes milliseconds: what it says is worth nothing, how it says it is what is tested
+TINY = Path(tempfile.mkdtemp(prefix="sizewise-contract-")) / "tiny.gguf"
+
+
+@cache
+def tiny() -> Path:
+    spec = importlib.util.spec_from_file_location("tiny_gguf", Path(__file__).parents[1] / "slm" / "tiny_gguf.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    written: Path = module.write_tiny(TINY, module.FAMILIES["chatml"])
+    return written
+
+
 @cache
 def specialist(name: str) -> Specialist:
     """A fitted rung, made once: an encoder takes seconds."""
@@ -70,6 +90,9 @@ def fitted_anew(name: str) -> Specialist:
     train = examples()
     if name == "majority":
         return MajorityRecipe().fit(train)
+    if name == "slm-prompted":
+        model = f"file:{tiny()}"
+        return SlmPromptedRecipe(model=model, examples=1, rows=30, input_tokens=64, threads=1).fit(train)
     return KeywordsRecipe().fit(train) if name == "keywords" else EncoderRecipe().fit(train)
 
 
@@ -100,7 +123,9 @@ MODELS: dict[str, Callable[[], Model]] = {
     "encoder": lambda: specialist("encoder"),
     "cascade": cascade,
     "an LLM behind an API": remote,
+    "slm-prompted": lambda: specialist("slm-prompted"),
 }
+RUNGS = ["majority", "keywords", "encoder", "slm-prompted"]
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -206,7 +231,7 @@ def test_an_llm_is_given_what_is_no_text_and_lone_surrogates() -> None:
     assert "NoneType" in str(answers[1].error)
 
 
-@pytest.mark.parametrize("name", ["majority", "keywords", "encoder"])
+@pytest.mark.parametrize("name", RUNGS)
 def test_a_saved_specialist_answers_the_same(name: str, tmp_path: Path) -> None:
     fitted = specialist(name)
     fitted.save(tmp_path)
@@ -217,7 +242,7 @@ def test_a_saved_specialist_answers_the_same(name: str, tmp_path: Path) -> None:
     assert {file.suffix for file in tmp_path.rglob("*")} <= {".json", ".safetensors"}
 
 
-@pytest.mark.parametrize("name", ["majority", "keywords", "encoder"])
+@pytest.mark.parametrize("name", RUNGS)
 def test_evidence_has_its_shapes(name: str) -> None:
     fitted = specialist(name)
     for inputs in ([], INPUTS[:1], INPUTS):
@@ -232,7 +257,7 @@ def test_evidence_has_its_shapes(name: str) -> None:
         np.testing.assert_allclose(evidence.probabilities.sum(axis=1), 1)
 
 
-@pytest.mark.parametrize("name", ["majority", "keywords", "encoder"])
+@pytest.mark.parametrize("name", RUNGS)
 def test_the_same_examples_give_the_same_specialist(name: str) -> None:
     one, two = specialist(name).evidence(INPUTS), fitted_anew(name).evidence(INPUTS)
     np.testing.assert_array_equal(one.probabilities, two.probabilities)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sizewise.core.example import Train
+from sizewise.core.model import Planned
 from sizewise.core.task import Task
 from sizewise.data.answers import read_log
 from sizewise.data.check import check
@@ -44,6 +45,11 @@ def plan(task: Task, paths: Sequence[Source]) -> str:
     ]
     total = reading
     for recipe in recipes(task):
+        if isinstance(recipe, Planned):
+            seconds, how = recipe.plan(train)
+            total += seconds
+            lines.append(f"{recipe.name:<11} about {seconds:.0f} s: {how}")
+            continue
         seconds = _expected(recipe.name, task, train, texts)
         total += seconds
         how = "once a fold in closed form" if _closed(recipe.name, train) else f"{FOLDS + 1} times"

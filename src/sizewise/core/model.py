@@ -108,6 +108,15 @@ class Rung:
     load: Callable[[Path], Specialist]
 
 
+@runtime_checkable
+class Planned(Protocol):
+    """A recipe that knows by itself how long it would take, because it sees a sample of the rows."""
+
+    def plan(self, train: Train) -> tuple[float, str]:
+        """Seconds for the whole run, and what would be done; measured on a few rows of ``train``."""
+        ...
+
+
 class Recipe(Protocol):
     """An unfitted rung with its settings."""
 

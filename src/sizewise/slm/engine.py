@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,8 +34,8 @@ from sizewise.slm.room import require_room
 from sizewise.slm.threads import threads as measured_threads
 
 CONTEXT, SLOTS = 8_192, 4
-#: a token that is to be among the likely ones gets so much added to its score
-LIFTED = 100.0
+#: a token that is to be among the likely ones gets so much added to its score; the one that is to be said, more
+LIFTED, SAID = 100.0, 140.0
 LONGEST_LOAD = 600.0  # seconds
 LONGEST_CALL = 600.0  # seconds
 
@@ -82,6 +83,8 @@ class Engine:
         self._open: set[HTTPConnection] = set()
         self._lock = threading.Lock()
         self._child, self._port = self._start()
+        self._ended = weakref.finalize(self, _end, self._child, self._said)  # whoever forgets to close it
+        self._harmless = [token for text in "\nab" for token in self.tokens(text, start=False)[-1:]]
 
     @classmethod
     def open(cls, reference: str = DEFAULT_SLM, settings: EngineSettings | None = None) -> Engine:
@@ -170,12 +173,15 @@ class Engine:
         """How probable each token of ``among`` is after ``prompt``, given that it is one of them; they sum to one."""
         if len(among) == 1:
             return [1.0]
+        # A token that ends the text, or is a part of a letter, comes without probabilities when it is the one that is
+        # said; so a harmless one is said, and the others are read beside it.
+        said = next(token for token in self._harmless if token not in among)
         body = self._body(prompt, 1, 1.0, 0, ()) | {
             "samplers": ["top_k", "temperature"],  # first the few that were lifted: the rest is never sorted
-            "top_k": len(among),
-            "n_probs": len(among),
+            "top_k": len(among) + 1,
+            "n_probs": len(among) + 1,
             "post_sampling_probs": True,  # else the probabilities are those before the lift
-            "logit_bias": [[token, LIFTED] for token in among],
+            "logit_bias": [*([token, LIFTED] for token in among), [said, SAID]],
         }
         with self._room.take(self._fitting(len(prompt) + 1)):
             told = self._call("/completion", body)
@@ -196,8 +202,7 @@ class Engine:
     def close(self) -> None:
         """End the child and free its memory; requests that run are ended with it."""
         self.interrupt()
-        _end(self._child)
-        self._said.close()
+        self._ended()
 
     def __enter__(self) -> Engine:
         return self
@@ -206,10 +211,6 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_child", None) is not None and self._child.poll() is None:
-            self.close()
 
     def _body(
         self, tokens: Sequence[int], most: int, temperature: float, seed: int, stop: Sequence[str]
@@ -275,12 +276,11 @@ class Engine:
             line = started.stdout.readline()
             told = json.loads(line) if line else {"error": f"its process ended with status {started.wait(5)}"}
         except BaseException:
-            _end(started)
+            _end(started, self._said)
             raise
         if "error" in told:
-            _end(started)
             why = _reason(self._said) or told["error"]
-            self._said.close()
+            _end(started, self._said)
             raise ModelReferenceError(
                 f"{self.model.reference}: llama.cpp cannot open {self.model.path.name} ({why}). "
                 "Fetch it again from its source, or name another model."
@@ -337,8 +337,9 @@ def _reason(said: IO[bytes]) -> str | None:
     return next((line.partition("error loading model: ")[2] for line in lines if "error loading model: " in line), None)
 
 
-def _end(child: subprocess.Popen[str]) -> None:
+def _end(child: subprocess.Popen[str], said: IO[bytes]) -> None:
     """Let the child go, by force where it takes longer than half a second."""
+    said.close()
     if child.stdin:
         with suppress(OSError):
             child.stdin.close()

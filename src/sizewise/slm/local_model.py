@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +14,20 @@ from sizewise.core.errors import ContextOverflow, EngineError
 from sizewise.slm.engine import Engine
 from sizewise.slm.prompt_format import Message
 
+CUT = "the answer was cut at the limit of tokens"
+
 
 @dataclass(frozen=True)
 class LocalModel:
-    """Answers freely, or by a JSON ``schema``; ``instructions`` open each conversation. The engine stays the caller's."""
+    """Answers freely, with one of ``labels``, or by a JSON ``schema``; ``instructions`` open each conversation.
+
+    Closing it closes its engine.
+    """
 
     engine: Engine
     instructions: str | None = None
     schema: Mapping[str, Any] | None = None
+    labels: tuple[str, ...] = ()
     most_tokens: int = 256
 
     @property
@@ -29,6 +36,8 @@ class LocalModel:
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         """One answer an input, as many at once as the engine has slots; what fails is an answer with ``error``."""
+        if not inputs:
+            return []
         with ThreadPoolExecutor(self.engine.slots) as workers:
             waiting = [workers.submit(self._one, text) for text in inputs]
             try:
@@ -44,12 +53,37 @@ class LocalModel:
         messages = [Message("system", self.instructions)] if self.instructions else []
         started = time.perf_counter()
         try:
-            said = self.engine.chat([*messages, Message("user", text)], self.most_tokens, schema=self.schema)
+            said = self.engine.chat(
+                [*messages, Message("user", text)], self.most_tokens, schema=self.schema, grammar=self._grammar()
+            )
         except (EngineError, ContextOverflow) as error:
             return Answer(None, error=str(error))
         return Answer(
             said.text.strip(),
             latency_ms=(time.perf_counter() - started) * 1_000,
             usage=said.usage,
-            error="cut at the limit of tokens" if self.schema is not None and said.finish == "length" else None,
+            error=CUT if said.finish == "length" and (self.schema or self.labels) else None,
         )
+
+    def _grammar(self) -> str | None:
+        """A grammar (GBNF) that allows the labels and nothing else."""
+        return (
+            "root ::= " + " | ".join(json.dumps(label, ensure_ascii=False) for label in self.labels)
+            if self.labels
+            else None
+        )
+
+    def close(self) -> None:
+        """End the engine and free its memory."""
+        self.engine.close()
+
+    def __enter__(self) -> LocalModel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_model(reference: str) -> LocalModel:
+    """The model that ``reference`` names, which answers freely; its engine ends with it."""
+    return LocalModel(Engine.open(reference))

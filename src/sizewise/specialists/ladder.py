@@ -16,6 +16,9 @@ from sizewise.core.task import Task
 #: what a task file gives a rung: kinds of value by the name of the field's type
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
 _FILLED = ("seed", "instructions", "progress", "found", "keywords")
+_OURS = ("name", "as_for")
+#: rungs from this place on see a sample of the rows; the audit and the report need one that sees them all
+SAMPLED_FROM, FLOOR = 40, "majority"
 
 
 def rungs() -> tuple[str, ...]:
@@ -46,6 +49,8 @@ def recipes(
 ) -> list[Recipe]:
     """The recipes of ``task.rungs``, smallest first. Raises ``TaskError`` for an unknown rung or setting."""
     wanted = sorted((rung(name) for name in dict.fromkeys(task.rungs)), key=lambda one: one.place)
+    if wanted and wanted[0].place >= SAMPLED_FROM:
+        wanted.insert(0, rung(FLOOR))
     return [_recipe(one, task, progress, found) for one in wanted]
 
 
@@ -78,7 +83,7 @@ def _checked(one: Rung, settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_setting(field: Field[Any]) -> bool:
     plain = str(field.type) in _TYPES and field.default is not MISSING
-    return plain and field.name not in ("name", *_FILLED)
+    return plain and field.name not in (*_OURS, *_FILLED)
 
 
 def load_specialist(name: str, folder: Path) -> Specialist:

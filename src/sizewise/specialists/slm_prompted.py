@@ -92,8 +92,22 @@ class SlmPromptedRecipe:
             told.append(Circumstance("prompt_holds_examples", {"rung": NAME, "n": len(specialist.prompting.examples)}))
         logits = np.log(np.maximum(probabilities, 1e-9)).astype(np.float32)[None]
         return Fitted(
-            specialist, evidence, logits, fit_seconds, time.perf_counter() - started, None, tuple(told), rows
+            specialist,
+            evidence,
+            logits,
+            fit_seconds,
+            time.perf_counter() - started,
+            circumstances=tuple(told),
+            rows=rows,
         )
+
+    def plan(self, train: Train) -> tuple[float, str]:
+        """Seconds of asking in all, timed on a few rows, and how many rows of what would be asked."""
+        chosen = central_examples(train, self.examples, MOST_CHARACTERS)
+        order = np.random.default_rng(self.seed).permutation(len(train))
+        with SlmPrompted(self._prompting(train, chosen), threads=self.threads) as asked:
+            pace, rows = self._paced(asked, train, order)
+            return PARTS * pace * len(rows), self._planned(asked, pace, len(rows), len(train))
 
     def _fitted(self, examples: Train) -> tuple[SlmPrompted, Ints, Floats, float]:
         """The specialist, the sampled rows, their (rows, labels) raw probabilities, and the seconds without the sample."""
@@ -114,21 +128,28 @@ class SlmPromptedRecipe:
 
     def _affordable(self, asked: SlmPrompted, examples: Train, order: Ints) -> Ints:
         """So many rows of ``order`` that three samples of them take about ``seconds``; the plan is told first."""
+        pace, rows = self._paced(asked, examples, order)
+        if self.found:
+            self.found(f"{NAME}: {self._planned(asked, pace, len(rows), len(examples))}")
+        return np.sort(rows)
+
+    def _paced(self, asked: SlmPrompted, examples: Train, order: Ints) -> tuple[float, Ints]:
+        """Seconds an answer, and the first rows of ``order`` that can be afforded."""
         wanted = order[: self.rows]
         timed = [examples.inputs[row] for row in wanted[: 2 * TIMED_ROWS]]
         asked.raw(timed[:TIMED_ROWS])  # the engine reads the prompt once
         started = time.perf_counter()
         asked.raw(timed[TIMED_ROWS:] or timed)
         pace = (time.perf_counter() - started) / len(timed[TIMED_ROWS:] or timed)
-        rows = wanted[: max(FEWEST_ROWS, int(self.seconds / (PARTS * pace)))]
-        if self.found:
-            self.found(
-                f"{NAME}: {asked.prompting.model} reads {asked.asking().prefix_tokens:,} tokens of prompt with "
-                f"{len(asked.prompting.examples)} examples and takes {pace:.2f} s an answer; it is asked {len(rows)} rows "
-                f"of train (of {len(examples):,}) and at most as many of calibrate and of test: about "
-                f"{PARTS * pace * len(rows) / 60:.0f} min"
-            )
-        return np.sort(rows)
+        return pace, wanted[: max(FEWEST_ROWS, int(self.seconds / (PARTS * pace)))]
+
+    def _planned(self, asked: SlmPrompted, pace: float, rows: int, of: int) -> str:
+        about = asked.asking()
+        return (
+            f"{about.engine.name} with a prompt of {about.prefix_tokens:,} tokens, {len(asked.prompting.examples)} examples "
+            f"in it, takes {pace:.2f} s an answer; asked are {rows:,} rows of train (of {of:,}) and at most as many of "
+            f"calibrate and of test: at most {PARTS * pace * rows / 60:.1f} min"
+        )
 
     def _told(self, done: int, total: int) -> None:
         if self.progress:

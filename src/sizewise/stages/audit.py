@@ -42,8 +42,8 @@ class Doubts:
 
 
 def best_rung(contestants: Sequence[Contestant]) -> Contestant:
-    """The one that is most often right out of fold; of two the smaller."""
-    return max(contestants, key=lambda c: c.right.mean())
+    """The one that is most often right out of fold, of those that were judged on every row; of two the smaller."""
+    return max((c for c in contestants if c.rows is None), key=lambda c: c.right.mean())
 
 
 def doubt(train: Train, probabilities: Floats) -> Doubts:

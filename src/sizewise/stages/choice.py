@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -30,28 +30,64 @@ def choose(contestants: Sequence[Contestant], reference: ReferenceKind, bar: Bar
     """The smallest rung whose paired one-sided 95 % lower bound against the best exceeds −1 point.
 
     The metric is accuracy under gold, else coverage at the target, both out-of-fold on train. Rungs that
-    break the bar's latency or memory are passed over while another one keeps it.
+    break the bar's latency or memory are passed over while another one keeps it. A rung that was judged on a sample
+    must show that it is better, on the rows that both saw: else a lucky sample would choose the most expensive rung.
     """
     metric: Literal["coverage", "accuracy"] = "accuracy" if reference == "gold" else "coverage"
-    fitting = [c for c in contestants if _keeps(c, bar)] or list(contestants)
-    rows = len(contestants[0].right)
-    resamples = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), RESAMPLES).astype(np.float32)
-    points = {c.name: float(_score(c, metric, bar, np.ones((1, rows)))[0]) for c in contestants}
-    drawn = {c.name: _score(c, metric, bar, resamples) for c in contestants}
-    best = max(fitting, key=lambda c: points[c.name])
-    scores = {}
+    whole = [c for c in contestants if c.rows is None]
+    fitting = [c for c in whole if _keeps(c, bar)]
+    drawn = {c.name: _drawn(c, metric, bar, seed) for c in whole}
+    points = {c.name: float(_score(c, metric, bar, np.ones((1, len(c.right))))[0]) for c in contestants}
+    best = max(fitting or whole, key=lambda c: points[c.name])
+    scores = {c.name: _out_of_fold(c, best, metric, points, drawn) for c in whole}
+    chosen = next(c for c in fitting or whole if c is best or scores[c.name].difference_low > -MARGIN)
     for contestant in contestants:
-        name = contestant.name
-        low, high = np.quantile(drawn[name], [0.025, 0.975])
-        difference = drawn[name] - drawn[best.name]
-        scores[name] = OutOfFold(
-            metric=metric,
-            score=Measured(points[name], min(float(low), points[name]), max(float(high), points[name]), rows),
-            difference=points[name] - points[best.name],
-            difference_low=float(np.quantile(difference, 0.05)),
-        )
-    chosen = next(c for c in fitting if c is best or scores[c.name].difference_low > -MARGIN)
-    return Choice(chosen, scores)
+        if contestant.rows is None:
+            continue
+        there = at_rows(chosen, contestant.rows)
+        pair = {c.name: _drawn(c, metric, bar, seed) for c in (contestant, there)}
+        points_there = {
+            c.name: float(_score(c, metric, bar, np.ones((1, len(c.right))))[0]) for c in (contestant, there)
+        }
+        scores[contestant.name] = _out_of_fold(contestant, there, metric, points_there, pair)
+        if scores[contestant.name].difference_low > 0 and (_keeps(contestant, bar) or not fitting):
+            chosen = contestant
+    return Choice(chosen, {c.name: scores[c.name] for c in contestants})
+
+
+def at_rows(contestant: Contestant, rows: NDArray[np.int64]) -> Contestant:
+    """The contestant as if it had been judged on some of the train rows alone."""
+    if contestant.rows is not None:
+        rows = np.searchsorted(contestant.rows, np.intersect1d(contestant.rows, rows))
+    return replace(
+        contestant, right=contestant.right[rows], confidence_out_of_fold=contestant.confidence_out_of_fold[rows]
+    )
+
+
+def _drawn(contestant: Contestant, metric: Literal["coverage", "accuracy"], bar: Bar, seed: int) -> NDArray[np.float64]:
+    """(resamples,) the metric under resampled rows; the same draws for every contestant of the same rows."""
+    rows = len(contestant.right)
+    resamples = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), RESAMPLES).astype(np.float32)
+    return _score(contestant, metric, bar, resamples)
+
+
+def _out_of_fold(
+    contestant: Contestant,
+    best: Contestant,
+    metric: Literal["coverage", "accuracy"],
+    points: Mapping[str, float],
+    drawn: Mapping[str, NDArray[np.float64]],
+) -> OutOfFold:
+    own, name = drawn[contestant.name], contestant.name
+    low, high = np.quantile(own, [0.025, 0.975])
+    return OutOfFold(
+        metric=metric,
+        score=Measured(
+            points[name], min(float(low), points[name]), max(float(high), points[name]), len(contestant.right)
+        ),
+        difference=points[name] - points[best.name],
+        difference_low=float(np.quantile(own - drawn[best.name], 0.05)),
+    )
 
 
 def _keeps(contestant: Contestant, bar: Bar) -> bool:

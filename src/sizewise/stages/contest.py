@@ -45,7 +45,11 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """One rung after the contest. ``right`` and ``confidence_out_of_fold`` have shape (train rows,)."""
+    """One rung after the contest. ``right`` and ``confidence_out_of_fold`` have shape (rows,).
+
+    ``rows`` are the positions of the train rows that it was judged on; ``None``: all of them. ``most_rows`` is how
+    many rows of a split it can be asked, ``None`` without such a limit.
+    """
 
     name: str
     specialist: Specialist
@@ -58,6 +62,17 @@ class Contestant:
     artifact_mb: float
     profile: Profile
     circumstances: tuple[Circumstance, ...] = ()
+    rows: NDArray[np.int64] | None = None
+
+    @property
+    def most_rows(self) -> int | None:
+        most = getattr(self.specialist, "most_rows", None)
+        return most if isinstance(most, int) else None
+
+    def close(self) -> None:
+        """Free what the specialist holds beside itself, an engine for instance."""
+        if close := getattr(self.specialist, "close", None):
+            close()
 
 
 def contest(recipes: Sequence[Recipe], train: Train, seed: int, work: Path, listener: Listener) -> list[Contestant]:
@@ -73,8 +88,9 @@ def contest(recipes: Sequence[Recipe], train: Train, seed: int, work: Path, list
         )
         contestants.append(_contestant(recipe.name, folder, fitted[recipe.name], train, numbers, seed))
         best = contestants[-1]
+        sampled = "" if best.rows is None else f" (a sample of {len(best.rows)} rows)"
         listener.found(
-            f"{recipe.name}: right on {100 * best.right.mean():.1f} % of train, out of fold; "
+            f"{recipe.name}: right on {100 * best.right.mean():.1f} % of train{sampled}, out of fold; "
             f"{best.profile.latency.p50.value:.2f} ms an answer"
         )
     return contestants
@@ -115,7 +131,8 @@ def _fit(
             "logits": result.logits,
         }
         | ({} if result.evidence.second_opinion is None else {"second_opinion": result.evidence.second_opinion})
-        | ({} if result.second_logits is None else {"second_logits": result.second_logits}),
+        | ({} if result.second_logits is None else {"second_logits": result.second_logits})
+        | ({} if result.rows is None else {"rows": result.rows}),
     )  # fmt: skip
     about = {
         "labels": result.evidence.labels, "features": list(result.evidence.features),
@@ -138,7 +155,7 @@ def _load(name: str, folder: Path, listener: Listener) -> Fitted:
         specialist = specialist.cached(lambda done, total: listener.progress("encoding", done, total))
     return Fitted(
         specialist, evidence, arrays["logits"], about["fit_seconds"], about["seconds"], arrays.get("second_logits"),
-        tuple(Circumstance(c["code"], c["parameters"]) for c in about["circumstances"]),
+        tuple(Circumstance(c["code"], c["parameters"]) for c in about["circumstances"]), rows=arrays.get("rows"),
     )  # fmt: skip
 
 
@@ -147,6 +164,8 @@ def _contestant(
 ) -> Contestant:
     position = {label: i for i, label in enumerate(train.labels)}
     targets = np.array([position[t] for t in train.targets])
+    if fitted.rows is not None:
+        targets, numbers = targets[fitted.rows], numbers[fitted.rows]
     right = fitted.evidence.probabilities.argmax(axis=1) == targets
     artefact = folder / "specialist"
     return Contestant(
@@ -161,6 +180,7 @@ def _contestant(
         artifact_mb=sum(f.stat().st_size for f in artefact.rglob("*") if f.is_file()) / 1_024**2,
         profile=_profile(name, folder, artefact, train, seed),
         circumstances=fitted.circumstances,
+        rows=fitted.rows,
     )
 
 

@@ -73,15 +73,14 @@ def forecast(
     recipe: Recipe, calibrated: Calibrated, splits: Splits, bar: Bar, examples: Sequence[Example], seed: int, work: Path,
     listener: Listener,
 ) -> Forecast | None:  # fmt: skip
-    """Curves of accuracy and of certified coverage; ``None`` where train is too small for a curve.
+    """Curves of accuracy and of certified coverage; ``None`` where train is too small for a curve, or the rung saw a sample.
 
     Only train is read: calibrate and test give their numbers of rows, and whether the bar is reached today.
     ``examples`` is the log, for the LLM's answers on train rows. What was learned is kept in ``work``.
     """
-    train = splits.train
-    if len(train) < LEAST_ROWS:
+    train, contestant = splits.train, calibrated.contestant
+    if len(train) < LEAST_ROWS or contestant.rows is not None:  # a prompt learns from no more than it holds
         return None
-    contestant = calibrated.contestant
     parts = learn_parts(
         _as_contested(recipe, contestant, len(train)), train, seed, work / "forecast" / recipe.name, listener
     )

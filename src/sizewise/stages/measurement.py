@@ -33,9 +33,12 @@ from sizewise.stages.calibration import Calibrated, Judged, judge
 from sizewise.stages.choice import Choice
 from sizewise.stages.contest import Contestant
 from sizewise.stages.large_model import LargeAnswers
+from sizewise.stages.samples import sampled_test
 
 SHIFT_LEVEL = 0.001
 CURVE_POINTS = 120
+#: said of a rung that was not chosen as well: why it may be better than it looks, or how little was measured
+SAID_ANYWAY = ("language_not_read", "sampled")
 
 
 def measure(
@@ -44,7 +47,8 @@ def measure(
 ) -> tuple[Measurements, Judged]:  # fmt: skip
     """All that the verdict rests on, and the chosen rung's test rows; ``asked`` is what the LLM said to them now."""
     reference = splits.reference
-    judged = {c.name: judge(c, splits.test.examples, reference) for c in contestants}
+    tests = {c.name: sampled_test(splits.test, c.most_rows, task.seed) for c in contestants}
+    judged = {c.name: judge(c, tests[c.name].examples, reference) for c in contestants}
     chosen = judged[calibrated.contestant.name]
     measurements = Measurements(
         task=task.name,
@@ -52,7 +56,7 @@ def measure(
         reference=reference,
         bar=task.bar,
         data=data,
-        rungs=tuple(_rung(c, judged[c.name], splits.test, choice) for c in contestants),
+        rungs=tuple(_rung(c, judged[c.name], tests[c.name], choice) for c in contestants),
         chosen=calibrated.contestant.name,
         large=_large(task, splits) if asked is None else _asked(asked, splits),
         certificates=calibrated.certificates,
@@ -70,7 +74,7 @@ def _circumstances(contestants: Sequence[Contestant], chosen: Contestant) -> tup
     told = [c for contestant in contestants for c in contestant.circumstances]
     return tuple(
         c for i, c in enumerate(told)
-        if c not in told[:i] and (c in chosen.circumstances or c.code == "language_not_read")
+        if c not in told[:i] and (c in chosen.circumstances or c.code in SAID_ANYWAY)
     )  # fmt: skip
 
 
