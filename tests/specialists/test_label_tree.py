@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sizewise.specialists.prompted.label_tree import LabelTree
 
@@ -24,7 +25,7 @@ def asker(seed: int, sharp: float = 1.0) -> tuple[list[tuple[int, ...]], object]
     return asked, ask
 
 
-def listed(labels: Sequence[tuple[int, ...]], ask: object) -> np.ndarray:  # type: ignore[type-arg]
+def listed(labels: Sequence[tuple[int, ...]], ask: object) -> NDArray[np.float64]:
     """Every label's probability as the product of its steps."""
     found = []
     for label in labels:

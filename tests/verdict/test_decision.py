@@ -224,6 +224,10 @@ LIMITS: dict[str, Measurements] = {
         0.6, circumstances=(Circumstance("language_not_read", {"share": 0.5, "script": "Cyrillic", "install": "pip"}),)
     ),
     "closed_form": measured(0.6, circumstances=(Circumstance("closed_form", {"rows": 94_000, "labels": 1_000}),)),
+    "sampled": measured(0.6, circumstances=(Circumstance("sampled", {"rung": "slm-prompted", "rows": 200}),)),
+    "prompt_holds_examples": measured(
+        0.6, circumstances=(Circumstance("prompt_holds_examples", {"rung": "slm-prompted", "n": 77}),)
+    ),
     "like_calibration": measured(0.6),
     "like_calibration_all": measured(0.0, 1.0),
     "agreement_only": measured(0.6),
