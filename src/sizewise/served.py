@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from sizewise.core.answer import Answer
@@ -13,6 +14,8 @@ from sizewise.gateway.served_task import ServedRun
 from sizewise.run import load
 from sizewise.store.run_folder import read_form, read_record
 
+#: LLMs say the same few things again and again: how many are remembered, and up to how many characters
+REMEMBERED, SHORT = 2_048, 200
 _TRIED = ("?", "a first request")
 
 
@@ -56,9 +59,13 @@ class _Reading:
 
     def __init__(self, labels: tuple[str, ...], *, raw: bool) -> None:
         self._known, self._raw = Labels.of(labels), raw
+        self._remembered = lru_cache(REMEMBERED)(self._read)
 
     def __call__(self, said: str) -> str:
         if self._raw:
             return said
+        return self._remembered(said) if len(said) <= SHORT else self._read(said)
+
+    def _read(self, said: str) -> str:
         label = self._known.read(said)[1]
         return self._known.by_key.get(label_key(label), label)

@@ -178,18 +178,28 @@ class Tasks:
 
     async def follow(self) -> None:
         """Take over, until cancelled, what another worker or ``sizewise promote`` has changed; write down the tallies."""
+        said = ""
         while True:
             await asyncio.sleep(FOLLOWED_EVERY)
-            try:
-                await self.refresh()
-            except SizewiseError as error:
-                self._notice(str(error))
+            for work in (self._write_tallies, self.follow_state):
+                try:
+                    await work()
+                except SizewiseError as error:
+                    if str(error) != said:  # a full disk is said once, not twice a second
+                        self._notice(said := str(error))
 
     async def refresh(self) -> None:
         """What ``follow`` does, once."""
+        await self._write_tallies()
+        await self.follow_state()
+
+    async def _write_tallies(self) -> None:
         for task in self:
             if self._tallies is not None:
                 await asyncio.to_thread(task.counter.write, self._tallies)
+
+    async def follow_state(self) -> None:
+        """Serve what the state file says, where it has changed."""
         if self._state is None or not self._state.has_changed():
             return
         async with self._changing:
