@@ -173,8 +173,8 @@ class KeywordsSpecialist:
         """The words and characters of ``inputs`` as heads read them."""
         start = self.ngrams.word_count
         if len(inputs) != 1:
-            matrix, known = self.ngrams.matrix(inputs)
-            return Read(blocks(matrix, start), known)
+            words, characters, known = self.ngrams.views(inputs)
+            return Read({"words": words, "characters": characters}, known)
         columns, weights, share = self.ngrams.row(inputs[0])
         cut = int((columns < start).sum())
         views = {

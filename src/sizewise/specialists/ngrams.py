@@ -8,14 +8,15 @@ personal and is not kept.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ LEAST_GROUPS = 3
 MOST_FEATURES = 200_000
 MOST_WEIGHTS = 50_000_000  # n-grams × labels: 200 MB in single precision
 LONGEST_INPUT = 10_000
+AT_A_TIME = 512
 SHORTEST_CHARACTERS, LONGEST_CHARACTERS = 2, 5
 MOST_REMEMBERED, LONGEST_REMEMBERED = 20_000, 30  # words whose n-grams are not cut and looked up again; some 15 MB
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -72,7 +74,18 @@ def character_ngrams(tokens: Sequence[str]) -> Iterator[str]:
                 yield padded[start : start + length]
 
 
-Cut = tuple[tuple[int, ...], tuple[str, ...]]  # the columns of a word's known character n-grams, and its other ones
+#: the columns of a word's known character n-grams, as the bytes of C integers, and its other ones
+Cut = tuple[bytes, tuple[str, ...]]
+Ints = NDArray[np.int64]
+
+
+class Entries(NamedTuple):
+    """N-grams of n texts: (entries,) rows, columns and weights, by row and then column, and the (n,) known shares."""
+
+    rows: Ints
+    columns: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    known: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,39 +130,43 @@ class NGrams:
         idf = np.log((1 + len(first)) / (1 + np.array(frequencies, dtype=np.float64))) + 1
         return cls((vocabularies[0], vocabularies[1]), idf.astype(np.float32))
 
-    def row(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
-        """(columns, weights, share of the n-grams that the vocabulary knows); each block has unit length."""
-        tokens = words(text)
-        one, unknown = self._words(tokens)
-        two, strangers = self._characters(tokens)
-        share = (len(one) + len(two)) / max(len(one) + len(two) + unknown + strangers, 1)
-        columns = np.array([*one, *two], dtype=np.int32)
-        weights = np.array([*one.values(), *two.values()], dtype=np.float64)
-        weights = (1 + np.log(weights)) * self.idf[columns]
-        for block in (weights[: len(one)], weights[len(one) :]):
-            block /= math.sqrt(block @ block) or 1.0
-        return columns, weights.astype(np.float32), share
+    def entries(self, inputs: Sequence[str]) -> Entries:
+        """The n-grams of ``inputs`` with their weights: little is done a text, the rest for all of them at once."""
+        word_columns, word_rows = array("i"), []
+        pieces: list[bytes] = []
+        sizes: list[int] = []
+        unknown = np.zeros(len(inputs))
+        for row, text in enumerate(inputs):
+            tokens = words(text)
+            found, others = self._words(tokens)
+            word_columns.extend(found)
+            word_rows.append(len(found))
+            strangers: set[str] = set()
+            before = len(pieces)
+            for token in tokens:
+                known, foreign = self._inside.get(token) or self._cut(token)
+                pieces.append(known)
+                if foreign:
+                    strangers.update(foreign)
+            sizes.append(sum(map(len, pieces[before:])) // word_columns.itemsize)
+            unknown[row] = others + len(strangers)
+        columns = np.concatenate([np.frombuffer(word_columns, np.intc), np.frombuffer(b"".join(pieces), np.intc)])
+        texts = np.arange(len(inputs))
+        rows = np.concatenate([np.repeat(texts, word_rows), np.repeat(texts, sizes)])
+        return self._weighted(rows, columns, unknown)
 
-    def _words(self, tokens: Sequence[str]) -> tuple[dict[int, int], int]:
-        """How often each known word n-gram occurs, by its column, and how many others there are."""
-        counts, vocabulary = Counter(word_ngrams(tokens)), self.vocabularies[0]
-        found = {vocabulary[gram]: count for gram, count in counts.items() if gram in vocabulary}
-        return found, len(counts) - len(found)
-
-    def _characters(self, tokens: Sequence[str]) -> tuple[dict[int, int], int]:
-        """The same for characters: a word's own are looked up once, because words come back."""
-        columns: list[int] = []
-        strangers: set[str] = set()
-        for token in tokens:
-            known, others = self._inside.get(token) or self._cut(token)
-            columns += known
-            strangers.update(others)
-        return Counter(columns), len(strangers)
+    def _words(self, tokens: Sequence[str]) -> tuple[list[int], int]:
+        """The columns of the known word n-grams, one for each time they occur, and how many others there are."""
+        grams, vocabulary = list(word_ngrams(tokens)), self.vocabularies[0]
+        found = [column for gram in grams if (column := vocabulary.get(gram)) is not None]
+        others = len({gram for gram in grams if gram not in vocabulary}) if len(found) < len(grams) else 0
+        return found, others
 
     def _cut(self, token: str) -> Cut:
+        """A word's own character n-grams are looked up once, because words come back."""
         vocabulary, grams = self.vocabularies[1], list(character_ngrams([token]))
         cut = (
-            tuple([vocabulary[gram] for gram in grams if gram in vocabulary]),
+            array("i", [vocabulary[gram] for gram in grams if gram in vocabulary]).tobytes(),
             tuple([gram for gram in grams if gram not in vocabulary]),
         )
         if len(token) <= LONGEST_REMEMBERED:
@@ -158,19 +175,52 @@ class NGrams:
             self._inside[token] = cut
         return cut
 
+    def _weighted(self, rows: Ints, columns: NDArray[np.intc], unknown: NDArray[np.float64]) -> Entries:
+        size = max(self.size, 1)
+        places, counts = np.unique(rows * size + columns, return_counts=True)
+        rows, found = np.divmod(places, size)
+        weights = (1 + np.log(counts)) * self.idf[found]
+        block = 2 * rows + (found >= self.word_count)
+        lengths = np.sqrt(np.bincount(block, weights * weights, 2 * len(unknown)))
+        known = np.bincount(rows, minlength=len(unknown))
+        share = known / np.maximum(known + unknown, 1)
+        return Entries(rows, found.astype(np.int32), (weights / lengths[block]).astype(np.float32), share)
+
+    def row(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
+        """(columns, weights, share of the n-grams that the vocabulary knows); each block has unit length."""
+        found = self.entries([text])
+        return found.columns, found.weights, float(found.known[0])
+
     def matrix(self, inputs: Sequence[str]) -> tuple[csr_matrix, NDArray[np.float64]]:
         """(n, features) weights and, of shape (n,), the share of each input's n-grams that is known."""
-        rows = [self.row(text) for text in inputs]
-        lengths = [len(columns) for columns, _, _ in rows]
+        parts = [self.entries(inputs[start : start + AT_A_TIME]) for start in range(0, len(inputs), AT_A_TIME)]
+        parts = parts or [self.entries([])]
+        ends = np.cumsum(np.concatenate([np.bincount(part.rows, minlength=len(part.known)) for part in parts]))
         matrix = csr_matrix(
             (
-                np.concatenate([w for _, w, _ in rows]) if rows else np.zeros(0, dtype=np.float32),
-                np.concatenate([c for c, _, _ in rows]) if rows else np.zeros(0, dtype=np.int32),
-                np.concatenate([[0], np.cumsum(lengths)]),
+                np.concatenate([part.weights for part in parts]),
+                np.concatenate([part.columns for part in parts]),
+                np.concatenate([[0], ends]),
             ),
-            shape=(len(rows), self.size),
+            shape=(len(inputs), self.size),
         )
-        return matrix, np.array([known for _, _, known in rows])
+        return matrix, np.concatenate([part.known for part in parts])
+
+    def views(self, inputs: Sequence[str]) -> tuple[csr_matrix, csr_matrix, NDArray[np.float64]]:
+        """What ``matrix`` gives, words and characters apart: cutting a matrix in two takes longer than making two."""
+        found = self.entries(inputs)
+        is_word = found.columns < self.word_count
+        halves = []
+        for chosen, first, size in (
+            (is_word, 0, self.word_count),
+            (~is_word, self.word_count, self.size - self.word_count),
+        ):
+            ends = np.cumsum(np.bincount(found.rows[chosen], minlength=len(inputs)))
+            pointers = np.concatenate([[0], ends]).astype(np.int32)
+            halves.append(
+                csr_matrix((found.weights[chosen], found.columns[chosen] - first, pointers), shape=(len(inputs), size))
+            )
+        return halves[0], halves[1], found.known
 
     def save(self, folder: Path) -> None:
         """Write the vocabulary as JSON and the weights as safetensors."""
