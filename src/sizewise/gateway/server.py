@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -17,6 +18,8 @@ from sizewise.gateway.app import Gateway
 from sizewise.gateway.settings import Settings
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+#: thresholds of the garbage collector's three generations
+_COLLECTING = (20_000, 10, 20)
 
 #: seconds in which a client that is connected when the signal comes may still send its request
 LAST_REQUESTS = 0.3
@@ -62,6 +65,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
+            _rest()
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -100,6 +104,13 @@ class _Server(uvicorn.Server):
             self.force_exit = True
         self.received = self.received or number
         self.should_exit = True
+
+
+def _rest() -> None:
+    """What lives as long as the process is not looked through again for garbage; requests make little of it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTING)
 
 
 def run(app: Gateway, listener: socket.socket, ready: Callable[[], None] = lambda: None) -> signal.Signals | None:

@@ -32,19 +32,21 @@ def filled(exchange: Exchange) -> Exchange:
     response, kind = exchange.response, exchange.response_type
     if exchange.streamed and (whole := assembled(response)) is not None:
         response, kind = whole, "application/json"
-    model = exchange.model or model_named(exchange.request)
-    known = replace(exchange, response=response, response_type=kind, model=model)
+    known: dict[str, Any] = {"response": response, "response_type": kind}
+    if exchange.model is None:
+        known["model"] = model_named(exchange.request)
     try:
         said = _RESPONSE.decode(response)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return known
-    if exchange.route == "small":
-        return replace(known, finish_reason=_finish_reason(said))
-    used = usage(said.usage)
-    return replace(
-        known, answered_by=exchange.answered_by or _text(said.model), finish_reason=_finish_reason(said),
-        prompt_tokens=used.prompt_tokens, cached_tokens=used.cached_tokens, completion_tokens=used.completion_tokens,
-    )  # fmt: skip
+        return replace(exchange, **known)
+    known["finish_reason"] = _finish_reason(said)
+    if exchange.route != "small":
+        used = usage(said.usage)
+        known |= {
+            "answered_by": exchange.answered_by or _text(said.model), "prompt_tokens": used.prompt_tokens,
+            "cached_tokens": used.cached_tokens, "completion_tokens": used.completion_tokens,
+        }  # fmt: skip
+    return replace(exchange, **known)
 
 
 def usage(said: Any) -> Usage:
