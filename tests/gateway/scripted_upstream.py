@@ -58,6 +58,7 @@ class Seen:
     headers: Mapping[str, str]
     body: bytes
     outcome: Literal["open", "answered", "failed as told", "cancelled"] = "open"
+    target: str = ""  # path and query as they were written
 
     @property
     def json(self) -> Any:
@@ -134,7 +135,7 @@ class ScriptedUpstream:
     async def _take(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        seen = Seen(request.method, request.path, request.query_string, headers, body)
+        seen = Seen(request.method, request.path, request.query_string, headers, body, target=request.raw_path)
         self.seen.append(seen)
         try:
             said = json.loads(body) if body and "json" in request.content_type else {}

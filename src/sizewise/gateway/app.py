@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from sizewise.core.errors import SizewiseError
 from sizewise.gateway import listing
 from sizewise.gateway.admission import Admission
 from sizewise.gateway.answering import Answering
@@ -58,6 +59,7 @@ class Gateway:
         self.settings, self.recorder, self.upstreams, self.tasks = settings, recorder, upstreams, tasks
         self.ready = False
         self.running = 0
+        self.fault: SizewiseError | None = None  # why it could not begin
         ledger = Ledger(recorder, required=settings.on_full == "refuse")
         self._passage = Passage(upstreams, ledger, settings.limits)
         self._answering = Answering(self._passage, ledger, settings, has_upstream=bool(upstreams))
@@ -151,8 +153,12 @@ class Gateway:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        self.recorder.start()
-        self.upstreams.start()
+        try:
+            self.recorder.start()
+            self.upstreams.start()
+        except SizewiseError as error:
+            self.fault = error
+            raise
         following = asyncio.create_task(self.tasks.follow())
         self.ready = True
         try:

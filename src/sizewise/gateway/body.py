@@ -62,17 +62,17 @@ async def read_body(call: Call, limits: Limits) -> Refusal | None:
     if message is None:
         return _too_slow(limits)
     body, more = message
-    if more:
-        pieces, size, ends = [body], len(body), time.monotonic() + limits.body_seconds
-        while more:
-            message = await _next(call.receive, max(0.0, ends - time.monotonic()))
-            if message is None:
-                return _too_slow(limits)
-            body, more = message
-            pieces.append(body)
-            size += len(body)
-            if size > limits.body_bytes:
-                return _too_large(limits)
+    pieces, size, ends = [body], len(body), time.monotonic() + limits.body_seconds
+    while more and size <= limits.body_bytes:
+        message = await _next(call.receive, max(0.0, ends - time.monotonic()))
+        if message is None:
+            return _too_slow(limits)
+        body, more = message
+        pieces.append(body)
+        size += len(body)
+    if size > limits.body_bytes:
+        return _too_large(limits)
+    if len(pieces) > 1:
         body = b"".join(pieces)
     call.body = body
     call.began = time.perf_counter()

@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from sizewise.core.errors import InputError
+from sizewise.core.errors import InputError, SizewiseError
 from sizewise.gateway.app import Gateway
 from sizewise.gateway.settings import Settings
 
@@ -114,7 +114,10 @@ def _rest() -> None:
 
 
 def run(app: Gateway, listener: socket.socket, ready: Callable[[], None] = lambda: None) -> signal.Signals | None:
-    """Serve until a signal says stop, finish what has begun, and say which signal it was."""
+    """Serve until a signal says stop, finish what has begun, and say which signal it was.
+
+    Raises what kept the application from beginning.
+    """
     limits = app.settings.limits
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     config = uvicorn.Config(
@@ -123,5 +126,8 @@ def run(app: Gateway, listener: socket.socket, ready: Callable[[], None] = lambd
         timeout_graceful_shutdown=int(limits.drain_seconds),
     )  # fmt: skip
     server = _Server(config, ready)
-    server.run([listener])
+    try:
+        server.run([listener])
+    except SystemExit:
+        raise app.fault or SizewiseError("the server could not begin") from None
     return server.received
