@@ -6,11 +6,14 @@ import csv
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sizewise.cli import label as command
+from sizewise.core.errors import SizewiseError
 from sizewise.llm.scripted.upstream import Step, Upstream
 
 KEY = "sk-proj-0123456789abcdef"
@@ -33,21 +36,36 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-Label = Callable[..., Done]
+@dataclass(frozen=True)
+class Ended:
+    """How ``label`` ended in this process, where the clients are imported but once."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+Label = Callable[..., Ended]
 
 
 @pytest.fixture
-def label(sizewise: Callable[..., Done], source: Path, upstream: Upstream, tmp_path: Path) -> Label:
+def label(
+    source: Path, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: Any
+) -> Label:
     """``label`` with everything that it needs; no answer of its may ever hold the key."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
 
-    def run(*more: str, budget: float = 1.0, model: str = "openai:gpt-4o", path: str = "/v1") -> Done:
-        done = sizewise(
-            "label", source, "--out", tmp_path / "out.jsonl", "--model", model, "--budget", str(budget), "--base-url",
-            upstream.address + path, "--labels", ",".join(LABELS), *more,
-            OPENAI_API_KEY=KEY, ANTHROPIC_API_KEY=KEY, PYTHONWARNINGS="default",
-        )  # fmt: skip
-        assert KEY.encode() not in done.stdout + done.stderr
-        return done
+    def run(budget: float = 1.0, model: str = "openai:gpt-4o", path: str = "/v1", **more: Any) -> Ended:
+        given = {"base_url": upstream.address + path, "labels": ",".join(LABELS)} | more
+        status, said = 0, b""
+        try:
+            command.label([str(source)], tmp_path / "out.jsonl", model, budget, **given)
+        except SizewiseError as error:
+            status, said = error.exit_status, str(error).encode()
+        told = capsysbinary.readouterr()
+        assert KEY.encode() not in told.out + told.err + said
+        return Ended(status, told.out, told.err + said)
 
     return run
 
@@ -57,7 +75,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def test_rows_in_order_by_the_contract(label: Label, upstream: Upstream, tmp_path: Path) -> None:
-    done = label("--review", "9")
+    done = label(review=9)
     assert done.returncode == 0, done.stderr.decode()
     told = done.stderr.decode()
     for part in ("OpenAI Services Agreement", "LIMIT training", "estimated", "about $", "the budget is $1"):
@@ -86,7 +104,7 @@ def test_a_finished_file_is_not_written_again(label: Label, upstream: Upstream) 
     again = label()
     assert again.returncode == 2
     assert b"--force" in again.stderr
-    assert label("--force").returncode == 0
+    assert label(force=True).returncode == 0
     assert len(upstream.seen) == 60
 
 
@@ -107,7 +125,7 @@ def test_the_budget_is_kept_and_the_work_too(label: Label, upstream: Upstream, t
 
 
 def test_a_dry_run_sends_nothing(label: Label, upstream: Upstream, tmp_path: Path) -> None:
-    done = label("--dry-run")
+    done = label(dry_run=True)
     assert done.returncode == 0, done.stderr.decode()
     told = done.stdout.decode()
     assert "where is parcel 0" in told
@@ -121,7 +139,7 @@ def test_what_is_no_label_is_kept_and_marked(label: Label, upstream: Upstream, t
     upstream.script.extend(
         [Step(text='{"label": "weather"}'), Step(text="Refund."), Step(text='{"label": "re', ended="length")]
     )
-    done = label("--concurrency", "1")
+    done = label(concurrency=1)
     assert done.returncode == 0, done.stderr.decode()
     made = rows(tmp_path / "out.jsonl")
     assert (made[0]["answer"], made[0]["problem"]) == ("weather", "the answer is none of the labels")
@@ -132,7 +150,7 @@ def test_what_is_no_label_is_kept_and_marked(label: Label, upstream: Upstream, t
 
 @pytest.mark.parametrize(("model", "path"), [("openai:gpt-4o", "/v1"), ("anthropic:claude-sonnet-4-5", "")])
 def test_batches(model: str, path: str, label: Label, upstream: Upstream, tmp_path: Path) -> None:
-    done = label("--batch", model=model, path=path)
+    done = label(batch=True, model=model, path=path)
     assert done.returncode == 0, done.stderr.decode()
     made = rows(tmp_path / "out.jsonl")
     assert [row["answer"] for row in made] == [LABELS[i % 3] for i in range(60)]
@@ -145,7 +163,7 @@ def test_a_price_that_nobody_knows(label: Label) -> None:
     done = label(model="openai:gpt-nobody-knows")
     assert done.returncode == 2
     assert b"--price" in done.stderr
-    assert label("--price", "1,2", model="openai:gpt-nobody-knows").returncode == 0
+    assert label(price="1,2", model="openai:gpt-nobody-knows").returncode == 0
 
 
 def test_a_key_that_is_missing(sizewise: Callable[..., Done], source: Path, tmp_path: Path) -> None:
@@ -155,6 +173,18 @@ def test_a_key_that_is_missing(sizewise: Callable[..., Done], source: Path, tmp_
     )  # fmt: skip
     assert done.returncode == 2
     assert b"OPENAI_API_KEY" in done.stderr
+
+
+def test_as_a_process_of_its_own(
+    sizewise: Callable[..., Done], source: Path, upstream: Upstream, tmp_path: Path
+) -> None:
+    done = sizewise(
+        "label", source, "--out", tmp_path / "o.jsonl", "--model", "openai:gpt-4o", "--budget", "1", "--labels",
+        ",".join(LABELS), "--base-url", f"{upstream.address}/v1", OPENAI_API_KEY=KEY,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    assert len(rows(tmp_path / "o.jsonl")) == 60
+    assert b"60 answers in 60 rows" in done.stdout
 
 
 @pytest.mark.parametrize(

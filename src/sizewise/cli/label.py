@@ -22,7 +22,7 @@ Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds that o
 
 def label(
     sources: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(metavar="SOURCE...", help="A log, or a task file (.toml) with instructions and labels."),
     ],
     out: Annotated[Path, typer.Option("--out", help="The rows with their answers, as JSON lines.")],
