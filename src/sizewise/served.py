@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sizewise.core.answer import Answer
 from sizewise.core.errors import RunError
+from sizewise.core.verdict import Verdict
 from sizewise.data.answers import Labels
 from sizewise.data.check import label_key
 from sizewise.data.task_file import read_task
@@ -44,8 +45,14 @@ def open_served(folder: Path | str) -> ServedRun:
         delta=verdict.delta,
         perimeter=task.bar.perimeter,
         large=(verdict.large.model if verdict.large else None) or task.large,
+        large_cost_usd=_cost_of_one(verdict),
         read_answer=_Reading(model.specialist.labels, raw=task.raw_answers),
     )
+
+
+def _cost_of_one(verdict: Verdict) -> float | None:
+    cost = verdict.large.cost_per_1k_usd if verdict.large is not None else None
+    return None if cost is None else cost.value / 1000
 
 
 def _require_answers(path: Path, answers: list[Answer]) -> None:

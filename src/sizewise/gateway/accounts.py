@@ -80,14 +80,18 @@ class Accounts:
 
     def kept(self, exchanges: Sequence[Exchange]) -> None:
         """These are written; what they cost is known."""
+        spared = {task.name: task.run.large_cost_usd for task in self._tasks}
         for exchange in exchanges:
             self.metrics.paid(exchange)
+            if exchange.route == "small" and exchange.task is not None and (cost := spared.get(exchange.task)):
+                self.metrics.saved(exchange.task, cost)
 
     def page(self) -> Route:
         """``/metrics``."""
 
         async def metrics(_: Request) -> Response:
             self._take_stock()
+            self.metrics.answering(max(0, self.running() - 1))  # but for this one
             self._look_at_tasks()
             text, kind = self.metrics.exposition()
             return Response(text, media_type=kind)

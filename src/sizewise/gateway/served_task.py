@@ -28,7 +28,7 @@ class ServedRun:
 
     ``read_answer`` gives the label in what an LLM said, by the rules by which the log's answers were read. ``target``
     is the share of traffic that the run promised not to answer otherwise than the LLM, ``None`` where it was held
-    against gold; ``large`` is the LLM that the log's answers came from.
+    against gold; ``large`` is the LLM that the log's answers came from, ``large_cost_usd`` what one of them cost on average.
     """
 
     folder: Path
@@ -44,6 +44,7 @@ class ServedRun:
     perimeter: Perimeter
     large: str | None
     read_answer: Callable[[str], str]
+    large_cost_usd: float | None = None
 
 
 OpenRun = Callable[[Path], ServedRun]
