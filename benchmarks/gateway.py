@@ -141,9 +141,7 @@ def run_of(bench: Bench, rung: str) -> Path:
     folder = bench.runs / rung
     if not (folder / "verdict.json").exists():
         task = bench.runs / f"{rung}.toml"
-        task.write_text(
-            f'[task]\nname = "{TASK}"\n\n[data]\npath = "{path("banking77_llm_log")}"\n', encoding="utf-8"
-        )
+        task.write_text(f'[task]\nname = "{TASK}"\n\n[data]\npath = "{path("banking77_llm_log")}"\n', encoding="utf-8")
         command = [
             sys.executable,
             "-m",
