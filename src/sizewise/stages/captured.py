@@ -204,10 +204,11 @@ def _record(exchange: Exchange, asked: Mapping[str, Any], got: Mapping[str, Any]
     if instructions is not None and isinstance(messages, list):
         messages = [{"role": "system", "content": instructions}, *messages]
     known = {name: value for name, value in _columns(exchange).items() if value is not None}
+    options = {name: asked[name] for name in ("response_format", "tools") if asked.get(name)}
     return known | {
         "id": exchange.id,
         "at": exchange.at.isoformat(),
-        "request": {"messages": messages, "model": exchange.model},
+        "request": {"messages": messages, "model": exchange.model} | options,
         "response": {name: value for name, value in got.items() if name not in ("usage", "id", "created")},
     }
 
