@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def killed_while_writing(store: Path, name: str, draw: random.Random) -> list[st
     writers = [
         subprocess.Popen(
             [sys.executable, "-W", "error", str(WRITER), str(store), f"{name}{n}"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
         )
         for n in range(2)
     ]  # fmt: skip
@@ -46,13 +47,18 @@ def check_kills(store: Path, times: int) -> None:
     for number in range(times):
         promised += killed_while_writing(store, f"r{number}", draw)
         with open_traffic(str(store)) as opened:
-            kept = [exchange.id for exchange in opened.exchanges()]
+            assert opened.count() >= len(promised)
+        kept = ids(store)
         assert len(kept) == len(set(kept))
         assert set(promised) <= set(kept)
     assert len(promised) > 20 * times
-    raw = sqlite3.connect(store)
-    assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    raw.close()
+    with closing(sqlite3.connect(store)) as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def ids(store: Path) -> list[str]:
+    with closing(sqlite3.connect(store)) as raw:
+        return [found for (found,) in raw.execute("SELECT id FROM exchanges")]
 
 
 def test_five_kills(tmp_path: Path) -> None:
