@@ -75,3 +75,14 @@ def test_widening_stays_within_nought_and_one(drawn: list[float], misfit: float)
     narrow = widened(np.array(drawn), 0.0, 0.9)
     assert low <= narrow[1] + 1e-12
     assert high >= narrow[2] - 1e-12
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.floats(0, 0.3))
+def test_a_gain_lifts_the_whole_forecast_and_never_beyond_one(drawn: list[float], gain: float) -> None:
+    before, after = widened(np.array(drawn), 0.05, 0.9), widened(np.array(drawn), 0.05, 0.9, gain)
+    assert all(0 <= v <= 1 for v in after)
+    assert after[1] <= after[0] <= after[2]
+    if before[0] == 0:
+        assert after == before
+    else:
+        assert after[0] == pytest.approx(min(before[0] + gain, 1))

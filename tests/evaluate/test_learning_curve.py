@@ -77,15 +77,29 @@ def test_flattery_is_taken_off() -> None:
     assert fit(TODAY, own, held, replace(PLAIN, flattery=0.3)).wrong(1) > honest
 
 
+def test_fresh_rows_narrow_the_interval_and_pull_towards_what_they_show() -> None:
+    own, parts = Held(TODAY, 0.2, 400), [Held(s, power_law(s), 400) for s in PARTS]
+    alone = fit(TODAY, own, parts, PRIOR)
+    worse = fit(TODAY, own, parts, PRIOR, Held(TODAY, 0.3, 400))
+    assert worse.logit(1)[1] < alone.logit(1)[1]
+    assert alone.wrong(1) < worse.wrong(1) < 0.3
+    none = fit(TODAY, own, parts, PRIOR, Held(TODAY, 0.0, 0))
+    np.testing.assert_array_equal(none.mean, alone.mean)
+
+
 @given(
     own=st.floats(0, 1),
     parts=st.lists(st.tuples(st.integers(10, 10**6), st.floats(0, 1), st.integers(1, 10**5)), max_size=3),
     rows=st.integers(20, 10**6),
+    fresh=st.none() | st.tuples(st.floats(0, 1), st.integers(0, 10**5)),
 )
 def test_whatever_is_seen_the_forecast_is_a_share_that_never_worsens(
-    own: float, parts: list[tuple[int, float, int]], rows: int
+    own: float, parts: list[tuple[int, float, int]], rows: int, fresh: tuple[float, int] | None
 ) -> None:
-    trend = fit(rows, Held(rows, own, rows), [Held(r, w, n) for r, w, n in parts])
+    trend = fit(
+        rows, Held(rows, own, rows), [Held(r, w, n) for r, w, n in parts],
+        fresh=None if fresh is None else Held(rows, *fresh),
+    )  # fmt: skip
     said = [trend.wrong(t) for t in (1, 1.5, 2, 3, 4)]
     assert all(0 <= value <= 1 and math.isfinite(value) for value in said)
     assert all(later <= earlier + 1e-12 for earlier, later in pairwise(said))

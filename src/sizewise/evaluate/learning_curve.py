@@ -55,7 +55,7 @@ class Prior:
 
 
 PRIOR = Prior(
-    slope=0.46, slope_sd=0.22, bend=0.043, bend_sd=0.021, flattery=0.07, flattery_sd=0.075, shared=0.6, drift=0.047
+    slope=0.38, slope_sd=0.14, bend=0.036, bend_sd=0.022, flattery=0.084, flattery_sd=0.093, shared=0.6, drift=0.045
 )
 
 
@@ -96,19 +96,22 @@ class Trend:
         return float(expit(centre - half)), float(expit(centre + half))
 
 
-def fit(rows: int, own: Held, held: Sequence[Held], prior: Prior = PRIOR) -> Trend:
-    """The curve around ``rows`` rows, from the out-of-fold share ``own`` and the shares of smaller fits.
+def fit(rows: int, own: Held, held: Sequence[Held], prior: Prior = PRIOR, fresh: Held | None = None) -> Trend:
+    """The curve around ``rows`` rows, from the out-of-fold share ``own``, the shares of smaller fits, and where there are
+    such, the share of ``fresh`` rows outside all those: calibrate's.
 
     The smaller fits' rows lie within one another and within those of ``own``, so that their errors are correlated.
     """
-    places = [math.log2(h.rows / rows) for h in (own, *held)]
+    seen = [own, *held] if fresh is None or fresh.n == 0 else [own, *held, fresh]
+    places = [math.log2(h.rows / rows) for h in seen]
     design = np.stack([_row(place) for place in places])
-    counted = [(h.wrong * h.n + 0.5) / (h.n + 1) for h in (own, *held)]
+    counted = [(h.wrong * h.n + 0.5) / (h.n + 1) for h in seen]
     values = np.array([math.log(p / (1 - p)) for p in counted])
     values[0] += prior.flattery
-    sds = np.array([_sd(p, h.n) for p, h in zip(counted, (own, *held), strict=True)])
-    sizes = np.array([h.n for h in (own, *held)], dtype=float)
+    sds = np.array([_sd(p, h.n) for p, h in zip(counted, seen, strict=True)])
+    sizes = np.array([h.n for h in seen], dtype=float)
     common = np.sqrt(np.minimum.outer(sizes, sizes) / np.maximum.outer(sizes, sizes)) * prior.shared
+    common[1 + len(held) :] = common[:, 1 + len(held) :] = 0.0
     np.fill_diagonal(common, 1.0)
     noise = np.outer(sds, sds) * common
     noise[0, 0] += prior.flattery_sd**2

@@ -28,7 +28,14 @@ from sizewise.core.measurement import (
 from sizewise.core.model import Recipe
 from sizewise.core.task import Bar, ReferenceKind
 from sizewise.data.split import Splits
-from sizewise.evaluate.coverage_forecast import COVERAGE_MISFIT, certified_coverages, errors_allowed, weights, widened
+from sizewise.evaluate.coverage_forecast import (
+    COVERAGE_GAIN,
+    COVERAGE_MISFIT,
+    certified_coverages,
+    errors_allowed,
+    weights,
+    widened,
+)
 from sizewise.evaluate.intervals import lower_share, share
 from sizewise.evaluate.learning_curve import LEVEL, Held, Trend, crossing, fit
 from sizewise.specialists.encoder import EncoderRecipe, EncoderSpecialist
@@ -62,7 +69,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Out-of-fold train rows that stand for the traffic; all of shape (rows,). ``llm_wrong`` only under gold."""
+    """Train rows, out-of-fold, and calibrate's, that stand for the traffic; all of shape (rows,). ``llm_wrong`` only under
+    gold."""
 
     confidence: Floats
     wrong: NDArray[np.bool_]
@@ -75,8 +83,8 @@ def forecast(
 ) -> Forecast | None:  # fmt: skip
     """Curves of accuracy and of certified coverage; ``None`` where train is too small for a curve, or the rung saw a sample.
 
-    Only train is read: calibrate and test give their numbers of rows, and whether the bar is reached today.
-    ``examples`` is the log, for the LLM's answers on train rows. What was learned is kept in ``work``.
+    Train is read, and how the small model fared on calibrate, whose threshold is set by then; test gives its number of
+    rows. ``examples`` is the log, for the LLM's answers on train rows. What was learned is kept in ``work``.
     """
     train, contestant = splits.train, calibrated.contestant
     if len(train) < LEAST_ROWS or contestant.rows is not None:  # a prompt learns from no more than it holds
@@ -86,9 +94,10 @@ def forecast(
     )
     own = Held(len(train), float(1 - contestant.right.mean()), len(train))
     held = [Held(p.rows, float(1 - p.right.mean()), len(p.right)) for p in parts]
-    trend = fit(len(train), own, held)
-    unusable = unusable_share(splits)
-    judge = _Coverage(trend, unusable, _traffic(contestant, splits, examples), calibrated.certificates, seed)
+    taught = _taught(splits)
+    trend = fit(len(train), own, held, fresh=_fresh(calibrated, taught, len(train)))
+    unusable = 1 - float(taught.mean()) if len(taught) else 0.0
+    judge = _Coverage(trend, unusable, _traffic(calibrated, splits, taught, examples), calibrated.certificates, seed)
     curves = [_accuracy(trend, unusable, parts, splits, calibrated, len(train))]
     if judge.possible:
         least = _least_coverage(bar.min_coverage, len(splits.test))
@@ -153,20 +162,33 @@ def _learn(recipe: Recipe, train: Train, order: Sequence[int], size: int, seed: 
     )
 
 
-def unusable_share(splits: Splits) -> float:
-    """The share of calibration rows whose reference train cannot teach: always wrong where answered."""
+def _taught(splits: Splits) -> NDArray[np.bool_]:
+    """Which calibration rows have a reference that train teaches; on the others every answer is wrong."""
     taught = set(splits.train.labels)
     references = [e.gold if splits.reference == "gold" else e.answer for e in splits.calibrate.examples]
-    return sum(r not in taught for r in references) / max(len(references), 1)
+    return np.array([r in taught for r in references], dtype=bool)
 
 
-def _traffic(contestant: Contestant, splits: Splits, examples: Sequence[Example]) -> Traffic:
-    llm_wrong = None
-    if splits.reference == "gold":
-        answers = {(e.id, e.input): e.answer for e in examples}
-        rows = zip(splits.train.ids, splits.train.inputs, splits.train.targets, strict=True)
-        llm_wrong = np.array([answers.get((i, text)) not in (None, target) for i, text, target in rows], dtype=bool)
-    return Traffic(contestant.confidence_out_of_fold, ~contestant.right, llm_wrong)
+def _fresh(calibrated: Calibrated, taught: NDArray[np.bool_], rows: int) -> Held | None:
+    """The share of wrong answers on calibrate, counted as so many rows as there are near-duplicate groups."""
+    if not taught.any():
+        return None
+    judged = calibrated.judged
+    return Held(rows, float(judged.wrong[taught].mean()), len(np.unique(judged.groups[taught])))
+
+
+def _traffic(calibrated: Calibrated, splits: Splits, taught: NDArray[np.bool_], examples: Sequence[Example]) -> Traffic:
+    contestant, judged = calibrated.contestant, calibrated.judged
+    sure = np.append(contestant.confidence_out_of_fold, judged.confidence[taught])
+    wrong = np.append(~contestant.right, judged.wrong[taught])
+    if splits.reference != "gold":
+        return Traffic(sure, wrong, None)
+    answers = {(e.id, e.input): e.answer for e in examples}
+    rows = zip(splits.train.ids, splits.train.inputs, splits.train.targets, strict=True)
+    llm_wrong = [answers.get((i, text)) not in (None, target) for i, text, target in rows]
+    excess = judged.wrong.astype(float) if judged.excess is None else judged.excess
+    later = judged.wrong[taught] - excess[taught] > 0  # without an LLM there is none that errs
+    return Traffic(sure, wrong, np.append(np.array(llm_wrong, dtype=bool), later))
 
 
 class _Coverage:
@@ -196,7 +218,7 @@ class _Coverage:
 
     @property
     def sampled(self) -> int:
-        """The out-of-fold rows behind the draws."""
+        """The rows behind the draws."""
         return len(self._traffic.wrong)
 
     def of_part(self, part: Part, calibrate: float) -> Floats:
@@ -280,7 +302,8 @@ def _coverage(
     scores = {}
     for times in TIMES:
         drawn = judge.draws(times if more_train else 1.0, times if more_calibrate else 1.0)
-        scores[times] = widened(drawn, COVERAGE_MISFIT, LEVEL)
+        gain = COVERAGE_GAIN * min(1.0, math.log2(times)) if more_train else 0.0
+        scores[times] = widened(drawn, COVERAGE_MISFIT, LEVEL, gain)
     observed = []
     if kind == "calibrate":
         observed = [
