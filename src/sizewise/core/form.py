@@ -18,13 +18,14 @@ Escape = Literal["none", "json", "ascii"]
 class Lead:
     """The messages before the input (a system prompt, turns that serve as examples), as ``rows`` requests had them.
 
-    ``fingerprint`` is a digest in which digits do not count. ``messages`` are (role, text), or ``None`` where they
+    ``fingerprint`` is a digest in which digits do not count, ``length`` that of all texts in characters. ``messages`` are (role, text), or ``None`` where they
     held personal data, were seen in too few requests, or differed from request to request in their digits.
     """
 
     fingerprint: str
     rows: int
     messages: tuple[tuple[str, str], ...] | None = None
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

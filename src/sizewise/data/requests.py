@@ -10,16 +10,16 @@ from typing import Any
 from sizewise.core.form import Lead, TaskForm
 from sizewise.data.formats.exports import Request
 from sizewise.data.formats.messages import Message
-from sizewise.data.personal import found
+from sizewise.data.personal import READ, found
 from sizewise.data.prompts import fingerprint
 from sizewise.data.template import INPUT, LEAST_SHARE, LEAST_TEXTS
+from sizewise.data.text import readable
 
 MOST_LEADS, MOST_FORMATS, LONGEST_FORMAT = 1_000, 100, 100_000
 #: of a lead's requests, this share must have had exactly these texts for them to be kept
 ALIKE = 0.9
 #: and a response format belongs to the task where this share of the requests asked for it
 UNANIMOUS = 0.9
-LONGEST_KEPT = 200_000
 BYTES_PER_TOKEN_MOST, BYTES_PER_TOKEN_LEAST = 20.0, 0.5
 
 
@@ -31,6 +31,7 @@ class RequestsSeen:
         self._last: tuple[Message, ...] | None = None
         self._digest = ""
         self._leads: Counter[str] = Counter()
+        self._lengths: dict[str, int] = {}
         self._exact: dict[str, tuple[tuple[Message, ...], int]] = {}
         self._formats: Counter[str] = Counter()
         self._tools = self._bytes = self._tokens = 0
@@ -55,9 +56,10 @@ class RequestsSeen:
         if digest not in self._leads and len(self._leads) >= MOST_LEADS:
             return
         self._leads[digest] += 1
+        self._lengths.setdefault(digest, sum(len(readable(message.text)) for message in lead))
         kept = self._exact.get(digest)
         if kept is None:
-            short = sum(len(m.text) for m in lead) <= LONGEST_KEPT
+            short = sum(len(m.text) for m in lead) <= READ
             self._exact[digest] = (lead, 1) if short else ((), 0)
         elif kept[0] == lead:
             self._exact[digest] = (lead, kept[1] + 1)

@@ -8,6 +8,9 @@ from sizewise.core.form import TaskForm
 from sizewise.data.template import ANY, INPUT
 from sizewise.gateway.recognition import Found
 
+#: whose names may stand before a model's in a log or a task file; another colon is part of the model's own name
+PROVIDERS = frozenset({"openai", "anthropic", "cohere", "gemini", "mistral", "azure"})
+
 
 def escalated(body: bytes, found: Found, form: TaskForm, large: str | None) -> bytes | None:
     """The request for the large model, or ``None`` where nobody can know what to ask it.
@@ -20,7 +23,8 @@ def escalated(body: bytes, found: Found, form: TaskForm, large: str | None) -> b
     if large is None:
         return None
     request = msgspec.json.decode(body)
-    request["model"] = large.partition(":")[2] or large
+    provider, _, name = large.partition(":")
+    request["model"] = name if provider in PROVIDERS else large
     if not found.usual and not found.passes:
         messages = asked_as_usual(found.input, form)
         if messages is None:

@@ -15,7 +15,7 @@ from sizewise.gateway.served_task import ServedRun
 from sizewise.gateway.shape import reply, unable
 
 LONGEST_SHOWN = 2_000
-Outcome = Literal["specialist", "large model", "no task"]
+Outcome = Literal["specialist", "large model", "abstention", "no task"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def explained(
     if found is None:
         return Explanation("no task", "no task is recognised in it", said)
     run = next(run for run in runs if run.task == found.task)
-    known = Explanation("large model", "", said, found.task, found.by, found.input)
+    otherwise: Outcome = "abstention" if run.perimeter == "closed" else "large model"
+    known = Explanation(otherwise, "", said, found.task, found.by, found.input)
     if (why := found.passes or unable(request, run.form)) is not None:
         return replace(known, why=why)
     answer = run.model.answer([found.input])[0]
@@ -140,6 +141,7 @@ def as_text(found: Explanation) -> str:
     """The explanation as a person reads it."""
     told = {
         "specialist": f"The specialist of the task {found.task!r} would answer it.",
+        "abstention": f"It is the task {found.task!r}, but nothing may leave and nobody answers: {found.why}.",
         "large model": f"It is the task {found.task!r}, but goes to the large model: {found.why}.",
         "no task": "It is no task's: it passes to the upstream unchanged.",
     }

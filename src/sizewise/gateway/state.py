@@ -41,15 +41,17 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
 def state_folder(store: str) -> Path | None:
     """The folder in which the state lies: the SQLite file's own, else the working directory; ``None`` for no store.
 
-    >>> state_folder("sqlite:////var/lib/sizewise/traffic.db"), state_folder("traffic.db"), state_folder("none")
-    (PosixPath('/var/lib/sizewise'), PosixPath('.'), None)
+    >>> state_folder("sqlite:////var/lib/sizewise/traffic.db"), state_folder("none")
+    (PosixPath('/var/lib/sizewise'), None)
+    >>> state_folder("traffic.db") == state_folder("postgresql://db/traffic") == Path.cwd()
+    True
     """
     if store == "none":
         return None
     kind, _, place = store.rpartition(":///")
     if kind.startswith("sqlite") or "://" not in store:
-        return Path(place).parent
-    return Path()
+        return Path(place).absolute().parent
+    return Path.cwd()
 
 
 class Versioned(msgspec.Struct, frozen=True, kw_only=True):
