@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from sizewise.cli.main import app
+from sizewise.cli.serve import serve
+from sizewise.cli.traffic import DEFAULT_STORE
 from sizewise.core.errors import StoreError, TaskError
 from sizewise.core.exchange import Exchange
 from sizewise.data.read import read
+from sizewise.gateway import settings
 from sizewise.gateway.masks import pseudonym
 from sizewise.store.traffic import open_traffic
 
@@ -138,6 +142,11 @@ def test_a_person_is_deleted_under_the_pseudonym_too(store: Path) -> None:
 def test_wrong_calls(store: Path, arguments: list[str], said: str) -> None:
     with pytest.raises(TaskError, match=said):
         traffic(arguments[0], "--store", store, *arguments[1:])
+
+
+def test_one_store_is_meant_where_none_is_named() -> None:
+    options = inspect.signature(serve).parameters
+    assert DEFAULT_STORE == settings.DEFAULT_STORE == options["store"].default
 
 
 def test_stores_that_are_none(tmp_path: Path) -> None:

@@ -288,3 +288,23 @@ def test_a_fault_of_ours_costs_one_batch(tmp_path: Path) -> None:
 
     run(work())
     assert said == ["1 exchanges are lost by a fault of the recorder (KeyError)"]
+
+
+def test_closing_while_the_store_fails_ends_and_counts(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    async def work() -> None:
+        recorder = Recorder(opener(tmp_path / "t.db"), patience=0.1, notice=said.append)
+        recorder.start()
+        holder = sqlite3.connect(tmp_path / "t.db", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        for n in range(3):
+            await recorder.record(exchange(n))
+        began = time.monotonic()
+        await recorder.close(timeout=0.5)
+        assert time.monotonic() - began < 10
+        assert (recorder.lost, recorder.depth) == (3, 0)
+        holder.close()
+
+    run(work())
+    assert said[-1] == "3 exchanges could not be written before the end and are lost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,23 @@ def test_what_comes_in_while_it_is_read_is_not_read(tmp_path: Path) -> None:
         assert len(read([source]).examples) == 1
         source.close()
     assert len(read([Captured(str(path))]).examples) == 2
+
+
+def test_a_store_whose_log_was_never_written_back_is_one(tmp_path: Path) -> None:
+    with open_traffic(str(tmp_path / "t %?.db")) as store:
+        store.append([exchange(1)])
+        assert (tmp_path / "t %?.db").stat().st_size <= 4_096  # all of it is in the log, as after a kill
+        (source,) = sources([tmp_path / "t %?.db"])
+        assert len(read([source]).examples) == 1
+
+
+def test_what_is_no_store_is_read_as_a_file(tmp_path: Path) -> None:
+    (tmp_path / "broken.db").write_bytes(b"SQLite format 3\0" + b"\0" * 100)
+    with sqlite3.connect(tmp_path / "songs.db") as other:
+        other.execute("CREATE TABLE songs (name TEXT)")
+    other.close()
+    names = ["broken.db", "songs.db", "none.db", "a\0b", "."]
+    assert sources([tmp_path / name for name in names]) == [tmp_path / name for name in names]
 
 
 def test_broken_bodies_are_rejects(tmp_path: Path) -> None:

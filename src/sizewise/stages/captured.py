@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sizewise.core.errors import DataError
 from sizewise.core.exchange import Exchange
@@ -43,10 +45,14 @@ def is_store(path: str | Path) -> bool:
         return path.partition(":")[0].partition("+")[0] in ("sqlite", "postgresql", "postgres")
     try:
         with Path(path).open("rb") as file:
-            head = file.read(1 << 16)
+            if file.read(len(_SQLITE)) != _SQLITE:
+                return False
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as database:
+            return bool(database.execute("SELECT 1 FROM sqlite_master WHERE name = 'exchanges'").fetchall())
     except (OSError, ValueError):
         return False
-    return head.startswith(_SQLITE) and b"CREATE TABLE exchanges" in head
+    except sqlite3.Error:  # it may only be read: the log's shared memory cannot be made
+        return b"CREATE TABLE exchanges" in Path(path).read_bytes()[: 1 << 16]
 
 
 def without_password(text: str) -> str:
