@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from sizewise.core.errors import LimitReached, ModelReferenceError
+from sizewise.llm.asker import Asker
 from sizewise.llm.model import RemoteModel
 from sizewise.llm.prompt import Prompt
+from sizewise.llm.providers import endpoint
 from sizewise.llm.request import Reply
 from sizewise.llm.scripted import wire
 from sizewise.llm.scripted.upstream import Step, Upstream
@@ -195,3 +197,24 @@ def test_an_answer_that_is_no_answer(provider: str, make: Make, upstream: Upstre
     upstream.script.extend(Step(200, {"surprise": True}) for _ in range(3))
     (reply,) = make(provider).ask([PROMPT.request("x")])
     assert reply.error
+
+
+@pytest.mark.parametrize(
+    "name", ["compatible:mine", "ollama:llama3", "openrouter:openai/gpt-4o", "gigachat:GigaChat-2"]
+)
+def test_compatible_servers_are_told_the_limit_by_its_old_name(
+    name: str, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not all of them know the new one, and a limit that is not heard is money that nobody reserved."""
+    for variable in ("OPENROUTER_API_KEY", "GIGACHAT_ACCESS_TOKEN"):
+        monkeypatch.setenv(variable, "0123456789")
+    with Asker(endpoint(name, upstream.address + "/v1")) as asker:
+        asker.ask([PROMPT.request("refund")])
+        list(asker.stream(PROMPT.request("refund")))
+        refused = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+        upstream.script.append(Step(400, wire.openai_error(400, refused, "unsupported_parameter", param="max_tokens")))
+        (reply,) = asker.ask([PROMPT.request("parcel")])
+    assert reply.error is None
+    assert [("max_tokens" in seen.body, "max_completion_tokens" in seen.body) for seen in upstream.seen] == [
+        (True, False), (True, False), (True, False), (False, True),
+    ]  # fmt: skip

@@ -45,6 +45,7 @@ class RemoteClient:
         self._endpoint = endpoint
         self._key = key_of(endpoint.provider)
         self._made: Any = None
+        self._limit = endpoint.provider.limit
         self.left_out: set[str] = set()
 
     def __repr__(self) -> str:
@@ -65,7 +66,10 @@ class RemoteClient:
         while True:
             started = time.perf_counter()
             try:
-                completion = await llm.acompletion(**self._arguments(request), timeout=timeout)
+                if self._endpoint.provider.client == "openai":
+                    completion = await self._posted(llm.client, request, timeout)
+                else:
+                    completion = await llm.acompletion(**self._arguments(request), timeout=timeout)
             except Exception as error:
                 failure = understood(error, self._key)
                 if self._leave_out(failure, request):
@@ -77,9 +81,13 @@ class RemoteClient:
         """Pieces of the answer, then the reply. Raises ``Failure``."""
         llm, gathered = self._llm(), _Gathered()
         started = time.perf_counter()
-        more = {"stream_options": {"include_usage": True}} if self._endpoint.provider.client == "openai" else {}
+        told = self._arguments(request)
+        if self._endpoint.provider.client == "openai":
+            told["stream_options"] = {"include_usage": True}
+            if self._limit == "max_tokens":  # any-llm calls it by OpenAI's new name, which other servers may not know
+                told["extra_body"] = {"max_tokens": told.pop("max_tokens")}
         try:
-            chunks = await llm.acompletion(**self._arguments(request), **more, stream=True, timeout=timeout)
+            chunks = await llm.acompletion(**told, stream=True, timeout=timeout)
             async for chunk in chunks:
                 if piece := gathered.add(chunk):
                     yield piece
@@ -102,18 +110,27 @@ class RemoteClient:
         with suppress(Exception):  # nothing is lost where a connection does not close in order
             await _close(made.client)
 
+    async def _posted(self, sdk: Any, request: Request, timeout: float) -> Any:
+        """The same call by the SDK's own ``post``: ``create`` copies every message and schema key by key first.
+
+        That, and any-llm's copy of the answer, take as long again as the call itself.
+        """
+        from openai.types.chat import ChatCompletion
+
+        told = self._arguments(request)
+        most = told.pop("max_tokens")
+        body = {**told, self._limit: most}
+        return await sdk.post("/chat/completions", body=body, cast_to=ChatCompletion, options={"timeout": timeout})
+
     def _arguments(self, request: Request) -> dict[str, Any]:
-        """What is sent. OpenAI's client copies a ``response_format`` key by key, but not what is in ``extra_body``."""
+        """What is sent, in the words of OpenAI's chat API; any-llm translates it for the others."""
         told: dict[str, Any] = {
             "model": self._endpoint.model, "messages": request.chat, "max_tokens": request.max_tokens,
         }  # fmt: skip
         if request.temperature is not None and "temperature" not in self.left_out:
             told["temperature"] = request.temperature
         if (wanted := request.response_format) and "response_format" not in self.left_out:
-            if self._endpoint.provider.client == "openai":
-                told["extra_body"] = {"response_format": wanted}
-            else:
-                told["response_format"] = wanted
+            told["response_format"] = wanted
         return told
 
     def _leave_out(self, failure: Failure, request: Request) -> bool:
@@ -121,6 +138,10 @@ class RemoteClient:
         if failure.kind != "request":
             return False
         told = f"{failure.parameter or ''} {failure.said}".casefold()
+        other = {"max_tokens": "max_completion_tokens"}.get(self._limit)
+        if other is not None and other in told:
+            self._limit = other
+            return True
         for name, spellings in DROPPABLE.items():
             sent = request.temperature is not None if name == "temperature" else request.schema is not None
             if sent and name not in self.left_out and any(spelling in told for spelling in spellings):

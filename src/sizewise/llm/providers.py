@@ -19,7 +19,7 @@ ClientName = Literal["openai", "anthropic", "cohere", "gemini"]
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One entry of ``providers.toml``; ``key`` says whether a key must be there, ``echoes`` whether answers name their model."""
+    """One entry of ``providers.toml``; ``key`` says whether a key must be there, ``limit`` how the limit of an answer is called, ``echoes`` whether answers name their model."""
 
     name: str
     title: str
@@ -29,6 +29,7 @@ class Provider:
     source: str
     seen: dt.date
     key: bool = True
+    limit: str = "max_tokens"
     echoes: bool = False
     batches: bool = False
 
