@@ -46,6 +46,11 @@ def _dated(said: str, terms: str, about: tuple[str, ...], words: Words) -> str:
     return "; ".join([said, *(_condition(getattr(found, name), name, words) for name in about)]) + "."
 
 
+def dated(terms: str, about: tuple[str, ...], words: Words) -> str:
+    """What the terms of that key say about each thing, with the address and the day of each source."""
+    return _dated(listing().terms[terms].name, terms, about, words)
+
+
 def _condition(condition: Condition, name: str, words: Words) -> str:
     source = listing().sources[condition.source]
     text = condition.ru if words.language == "ru" else condition.en

@@ -15,7 +15,7 @@ import sizewise
 from sizewise.cascade.cascade import Cascade
 from sizewise.core.errors import RunError
 from sizewise.core.record import RunRecord
-from sizewise.export.binding import bindings
+from sizewise.export.binding import bindings, dated
 from sizewise.export.card import Card
 from sizewise.export.comparison import Comparison, compare
 from sizewise.export.names import version_of
@@ -23,6 +23,8 @@ from sizewise.export.package import STANDALONE, Package, licence, package
 from sizewise.export.publish import MARK, published, write_files
 from sizewise.export.run_texts import test_inputs
 from sizewise.export.standalone.program import Program
+from sizewise.export.tuning.providers import providers
+from sizewise.export.tuning.tuning import Choices, tuning_files
 from sizewise.export.wheel import Distribution, write_wheel
 from sizewise.report.words import Words
 from sizewise.run import Run
@@ -71,7 +73,7 @@ class _Order:
 
 def export(
     run: Path, to: str, out: Path, *, small: bool = False, source: Path | None = None, force: bool = False,
-    language: Language = "en",
+    language: Language = "en", tuning: Choices | None = None,
 ) -> Exported:  # fmt: skip
     """Export a run's specialist to the new folder ``out``, which appears whole or not at all.
 
@@ -80,6 +82,13 @@ def export(
     format ``to``, or ``out`` exists.
     """
     opened = Run.open(run)
+    if to in providers():
+        files = tuning_files(run, opened.record, source, to, tuning or Choices())
+        with published(out, force) as folder:
+            write_files(folder, files)
+            _mark(folder, opened.record, to)
+        told = (dated(providers()[to].terms, ("commercial", "training"), Words(language)),)
+        return Exported(out, sum(len(content) for content in files.values() if isinstance(content, bytes)), told, None)
     order = _Order(run, opened.record, _loaded(opened), small, source)
     _require(order.model, to)
     with published(out, force) as folder:

@@ -14,6 +14,7 @@ from sizewise.cascade.confidence import Confidence
 from sizewise.core.errors import RunError
 from sizewise.core.model import Specialist
 from sizewise.export.publish import Content
+from sizewise.export.rounded_encoder import rounded
 from sizewise.export.standalone.encoder import ENCODER
 from sizewise.export.standalone.keywords import NGRAMS
 from sizewise.export.standalone.packed_rows import packed
@@ -22,6 +23,7 @@ from sizewise.specialists.encoder import EncoderSpecialist
 from sizewise.specialists.heads import Mixture
 from sizewise.specialists.keywords import KeywordsSpecialist
 from sizewise.specialists.majority import MajoritySpecialist
+from sizewise.specialists.sentence_vectors import MODEL, TOKENIZER
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -41,6 +43,7 @@ class Packed:
 
 NUMPY = ("numpy>=2.1",)
 ONNX = ("onnxruntime>=1.20", "tokenizers>=0.21")
+ROUNDED = ("onnxruntime>=1.22", *ONNX[1:])  # the first that multiplies weights of 8 bits in blocks
 
 
 def pack(specialist: Specialist, small: bool) -> Packed:
@@ -77,10 +80,13 @@ def _encoder(specialist: EncoderSpecialist, small: bool) -> Packed:
     lower = _keywords(specialist.keywords, small)
     arrays = {"centre": specialist.views.centre, "anchors": specialist.views.anchors}
     arrays |= _mixtures(first=specialist.first, joint=specialist.joint, second=specialist.second)
-    files = {f"{ENCODER}/{name}": path for name, path in specialist.encoder.files.paths.items()}
+    files: dict[str, Content] = dict(specialist.encoder.files.paths)
+    if small:
+        files = {TOKENIZER: files[TOKENIZER], MODEL: rounded(specialist.encoder.files.paths[MODEL]).SerializeToString()}
+    files = {f"{ENCODER}/{name}": content for name, content in files.items()}
     about = {"reference": specialist.encoder.files.reference, "prefix": prefix(specialist.encoder.files.reference)}
     stored = lower.arrays | _stored("encoder", arrays, small)
-    return Packed(stored, {**lower.files, **files}, {"encoder": about}, (*NUMPY, *ONNX))
+    return Packed(stored, {**lower.files, **files}, {"encoder": about}, (*NUMPY, *(ROUNDED if small else ONNX)))
 
 
 def _mixtures(**mixtures: Mixture | None) -> Arrays:

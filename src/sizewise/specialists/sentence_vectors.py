@@ -75,10 +75,10 @@ class SentenceEncoder:
         self._single_threaded: Any = None
         self._lock = threading.Lock()
         self._inputs = {i.name for i in self._session.get_inputs()}
-        self._outputs = [self._session.get_outputs()[0].name, *inner]
-        self._poolings = tuple((way, layer) for way, layer in POOLINGS if layer < len(self._outputs))
-        self.views = len(self._poolings)
-        self.fingerprint = fingerprint(files, f"{prefix}\0{self._poolings}")
+        self.outputs = [self._session.get_outputs()[0].name, *inner]
+        self.poolings = tuple((way, layer) for way, layer in POOLINGS if layer < len(self.outputs))
+        self.views = len(self.poolings)
+        self.fingerprint = fingerprint(files, f"{prefix}\0{self.poolings}")
 
     @classmethod
     def from_reference(
@@ -137,8 +137,8 @@ class SentenceEncoder:
         feed: dict[str, Any] = {"input_ids": tokens, "attention_mask": mask}
         if "token_type_ids" in self._inputs:
             feed["token_type_ids"] = np.zeros_like(tokens)
-        layers = session.run(self._outputs, feed)
-        return pooled(layers, self._poolings, mask.astype(bool))
+        layers = session.run(self.outputs, feed)
+        return pooled(layers, self.poolings, mask.astype(bool))
 
 
 def _opened(model: Path, threads: int) -> tuple[Any, list[str]]:
