@@ -80,9 +80,24 @@ def served_run(log_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="session")
+def encoder_run(log_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose specialist is the encoder."""
+    out = tmp_path_factory.mktemp("encoded") / "run"
+    made = decide(log_file, out=out, rungs=["encoder"], reference="llm", target=0.8)
+    assert made.verdict.small is not None
+    return made.folder
+
+
+@pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Empty:
     """An environment for the exports that need numpy alone."""
     return Empty(tmp_path_factory.mktemp("empty") / "env")
+
+
+@pytest.fixture(scope="session")
+def with_onnx(tmp_path_factory: pytest.TempPathFactory) -> Empty:
+    """An environment for the exports that need onnxruntime and tokenizers too."""
+    return Empty(tmp_path_factory.mktemp("onnx") / "env")
 
 
 @pytest.fixture

@@ -110,11 +110,19 @@ class Card:
         yield f"## {words('model_card.use')}"
         yield words(f"model_card.use_{self.kind}")
         yield from (f"```{language}\n{code}\n```" for language, code in self.usage)
+        if self.kind == "onnx":
+            yield from self._numbers()
+            return
         yield words("model_card.use_answer")
         if threshold is None:
             yield words("model_card.use_never_small")
         else:
             yield words("model_card.use_threshold", threshold=words.numbers.plain(threshold, 4))
+
+    def _numbers(self) -> Iterator[str]:
+        """How a text becomes what an ONNX graph reads."""
+        about = ["words", "weights", *(["tokens"] if self.model.specialist.name == "encoder" else []), "outputs"]
+        yield "\n".join(f"- {self.words(f'model_card.onnx_{key}')}" for key in about)
 
     def _labels(self) -> str:
         words, labels = self.words, self.model.specialist.labels
@@ -195,7 +203,10 @@ class Card:
     def _export(self) -> Iterator[str]:
         words = self.words
         yield f"## {words('model_card.export')}"
-        yield words(f"model_card.export_{'small' if self.small else 'full'}")
+        if self.kind == "onnx":
+            yield words("model_card.export_onnx")
+        if self.small or self.kind != "onnx":
+            yield words(f"model_card.export_{'small' if self.small else 'full'}")
         if self.comparison is not None:
             yield from self.comparison.said(words)
         elif self.small:

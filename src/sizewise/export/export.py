@@ -19,9 +19,10 @@ from sizewise.export.binding import bindings, dated
 from sizewise.export.card import Card
 from sizewise.export.comparison import Comparison, compare
 from sizewise.export.names import version_of
-from sizewise.export.package import STANDALONE, Package, licence, package
+from sizewise.export.package import STANDALONE, Package, graph_package, licence, package
 from sizewise.export.publish import MARK, published, write_files
 from sizewise.export.run_texts import test_inputs
+from sizewise.export.standalone.onnx_inputs import OnnxSpecialist
 from sizewise.export.standalone.program import Program
 from sizewise.export.tuning.providers import providers
 from sizewise.export.tuning.tuning import Choices, tuning_files
@@ -127,7 +128,7 @@ def _folder(order: _Order, folder: Path) -> Comparison | None:
     }
     write_files(folder, beside)
     ask = f"pip install -r requirements.txt\npython . rows.jsonl > answers.jsonl\n{_example('python .')}"
-    _cards(order, folder, made, "folder", ask, comparison)
+    _cards(order, folder, "folder", [("sh", ask), _in_python(made)], comparison)
     return comparison
 
 
@@ -143,9 +144,21 @@ def _wheel(order: _Order, folder: Path) -> Comparison | None:
     version = version_of(order.record.verdict.created)
     name = f"{made.module}-{version}-py3-none-any.whl"
     ask = f"pip install {name}\npython -m {made.module} rows.jsonl > answers.jsonl\n{_example(f'python -m {made.module}')}"
-    description = _cards(order, folder, made, "wheel", ask, comparison)
+    description = _cards(order, folder, "wheel", [("sh", ask), _in_python(made)], comparison)
     summary = f"A specialist for one task, {order.model.specialist.name}, made by Sizewise"
     write_wheel(folder, Distribution(made.name, version, summary, description, made.requires, made.files, licence()))
+    return comparison
+
+
+def _onnx(order: _Order, folder: Path) -> Comparison | None:
+    """The graph, what its inputs are made from, and a program in Python that makes them."""
+    made = graph_package(order.model, order.small)
+    write_files(folder, {**made.files, "LICENSE": licence()})
+    found = test_inputs(order.run, order.record, order.source, COMPARED) if order.small else None
+    comparison = compare(OnnxSpecialist(folder), *found, order.record.verdict.reference) if found else None
+    ask = "pip install -r requirements.txt\necho 'a text' | python example.py"
+    code = f'from pathlib import Path\n\nfrom {made.module} import OnnxSpecialist\n\nprint(OnnxSpecialist(Path()).answer(["..."]))'
+    _cards(order, folder, "onnx", [("sh", ask), ("python", code)], comparison)
     return comparison
 
 
@@ -154,11 +167,14 @@ def _example(command: str) -> str:
     return f"echo {shlex.quote(row)} | {command}"
 
 
+def _in_python(made: Package) -> tuple[str, str]:
+    return "python", f'from {made.module} import answer\n\nprint(answer(["..."]))'
+
+
 def _cards(
-    order: _Order, folder: Path, made: Package, kind: str, ask: str, comparison: Comparison | None
-) -> str:  # fmt: skip
+    order: _Order, folder: Path, kind: str, usage: Sequence[tuple[str, str]], comparison: Comparison | None
+) -> str:
     """Write the card in both languages; the English one without its front matter is given back."""
-    usage = [("sh", ask), ("python", f'from {made.module} import answer\n\nprint(answer(["..."]))')]
     cards = {
         language: Card(order.record, order.model, kind, usage, order.small, comparison, Words(language))
         for language in LANGUAGES
@@ -194,4 +210,6 @@ def _mark(folder: Path, record: RunRecord, to: str) -> None:
     write_files(folder, {MARK: (json.dumps(about, ensure_ascii=False, indent=1) + "\n").encode()})
 
 
-WRITERS: Mapping[str, Callable[[_Order, Path], Comparison | None]] = {"folder": _folder, "wheel": _wheel}
+WRITERS: Mapping[str, Callable[[_Order, Path], Comparison | None]] = {
+    "folder": _folder, "wheel": _wheel, "onnx": _onnx,
+}  # fmt: skip

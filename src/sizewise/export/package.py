@@ -17,10 +17,15 @@ from sizewise.cascade.cascade import Cascade
 from sizewise.core.errors import RunError
 from sizewise.data.task_file import read_task
 from sizewise.export.carried_code import Name, carried
+from sizewise.export.graph import graph_of
 from sizewise.export.names import distribution_name, module_name
-from sizewise.export.packing import Packed, pack, pack_confidence
+from sizewise.export.packing import NUMPY, ONNX, ROUNDED, Packed, pack, pack_confidence
 from sizewise.export.publish import Content
 from sizewise.export.standalone.contents import ABOUT, LATEST, WEIGHTS
+from sizewise.export.standalone.onnx_inputs import GRAPH, LABELS, NGRAMS, TOKENIZER
+from sizewise.models.catalogue import prefix
+from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.keywords import KeywordsSpecialist
 
 STANDALONE = "sizewise.export.standalone"
 CALLED = ("main", "answer")
@@ -84,6 +89,54 @@ def package(run: Path, model: Cascade, small: bool) -> Package:
     contents |= {f"engine/{path}": code.encode() for path, code in engine(rung, module).items()}
     contents |= {f"model/{path}": content for path, content in _model(model, packed, about).items()}
     return Package(name, module, packed.requires, {f"{module}/{path}": c for path, c in contents.items()})
+
+
+ONNX_DOOR = """\
+from {module}.engine.export.standalone.onnx_inputs import OnnxSpecialist
+
+__all__ = ["OnnxSpecialist"]
+"""
+EXAMPLE = '''\
+"""Texts in, one a line; answers and their probabilities out."""
+
+import sys
+from pathlib import Path
+
+from {module} import OnnxSpecialist
+
+model = OnnxSpecialist(Path(__file__).parent)
+for line in sys.stdin:
+    (said,) = model.answer([line.rstrip("\\r\\n")])
+    print(said.value, said.probabilities[said.value], sep="\\t", flush=True)
+'''
+
+
+def graph_package(model: Cascade, small: bool) -> Package:
+    """A specialist as one ONNX graph, with what its inputs are made from and a program in Python that makes them."""
+    specialist, module = model.specialist, module_name(model.name)
+    assert isinstance(specialist, KeywordsSpecialist | EncoderSpecialist)
+    keywords = specialist.keywords if isinstance(specialist, EncoderSpecialist) else specialist
+    words, characters = (list(vocabulary) for vocabulary in keywords.ngrams.vocabularies)
+    about = {"words": words, "characters": characters, "idf": keywords.ngrams.idf.tolist(), "prefix": ""}
+    files: dict[str, Content] = {GRAPH: graph_of(specialist, small), LABELS: _json(list(specialist.labels))}
+    requires: tuple[str, ...] = (*NUMPY, ROUNDED[0] if small else ONNX[0])
+    if isinstance(specialist, EncoderSpecialist):
+        about["prefix"] = prefix(specialist.encoder.files.reference)
+        files[TOKENIZER] = specialist.encoder.files.paths[TOKENIZER]
+        requires = (*requires, ONNX[1])
+    code = carried([Name(f"{STANDALONE}.onnx_inputs", "OnnxSpecialist")], CALLED, f"{module}.engine", LEFT_BEHIND)
+    files |= {f"{module}/engine/{path}": source.encode() for path, source in code.items()}
+    files |= {
+        NGRAMS: _json(about),
+        "example.py": EXAMPLE.format(module=module).encode(),
+        "requirements.txt": "".join(f"{need}\n" for need in requires).encode(),
+        f"{module}/__init__.py": ONNX_DOOR.format(module=module).encode(),
+    }
+    return Package(distribution_name(model.name), module, requires, files)
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode()
 
 
 def engine(rung: str, module: str) -> dict[str, str]:

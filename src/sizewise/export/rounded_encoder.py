@@ -19,7 +19,7 @@ from sizewise.export.standalone.packed_rows import MOST, packed
 
 BLOCK = 32
 BITS = 8
-MANY_ROWS = 1_000  # of a table that rows are looked up in: a smaller one stays as it is
+MANY_ROWS = 100  # of a table that rows are looked up in: a smaller one stays as it is
 INTEGERS = 4  # the accuracy level at which onnxruntime multiplies bytes
 
 
