@@ -77,10 +77,18 @@ class _Reached:
     attributes: set[str] = field(default_factory=set)
     never: frozenset[str] = frozenset()
 
-    @property
-    def methods(self) -> set[str]:
-        """The methods that stay."""
-        return self.attributes - self.never
+    def stays(self, owner: ast.ClassDef, part: ast.stmt) -> bool:
+        """Whether a part of a class goes along: fields, special methods, and those that something mentions."""
+        if not isinstance(part, Method) or part.name.startswith("__"):
+            return True
+        return part.name in self.attributes and f"{owner.name}.{part.name}" not in self.never
+
+    def kept(self, node: Definition) -> list[ast.stmt]:
+        """``node`` itself, or the parts of a class that stay."""
+        if not isinstance(node, ast.ClassDef):
+            return [node]
+        frame = ast.ClassDef(node.name, node.bases, node.keywords, [], node.decorator_list)
+        return [frame, *(part for part in node.body if self.stays(node, part))]
 
     def follow(self, start: Sequence[Name]) -> None:
         """Reach what ``start`` needs, again and again, until no further method is called for."""
@@ -97,7 +105,7 @@ class _Reached:
 
     def _needed(self, name: Name) -> Iterator[Name]:
         module = _module(name.module)
-        for node in kept(module.definitions[name.name], self.methods):
+        for node in self.kept(module.definitions[name.name]):
             for inner in _evaluated(node):
                 if isinstance(inner, ast.Attribute):
                     if not (isinstance(inner.value, ast.Name) and inner.value.id in module.others):
@@ -120,18 +128,6 @@ def _origin(name: Name) -> Name:
     return _origin(module.ours[name.name])
 
 
-def kept(node: Definition, attributes: set[str]) -> list[ast.stmt]:
-    """``node`` itself, or the parts of a class that stay: fields, special methods, and those in ``attributes``."""
-    if not isinstance(node, ast.ClassDef):
-        return [node]
-    frame = ast.ClassDef(node.name, node.bases, node.keywords, [], node.decorator_list)
-    return [frame, *(part for part in node.body if _stays(part, attributes))]
-
-
-def _stays(part: ast.stmt, attributes: set[str]) -> bool:
-    return not isinstance(part, Method) or part.name.startswith("__") or part.name in attributes
-
-
 def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
     """Every node below ``node`` that is evaluated when it runs: all but annotations."""
     yield node
@@ -146,7 +142,8 @@ def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
 def carried(roots: Sequence[Name], called: Sequence[str], package: str, never: Sequence[str] = ()) -> dict[str, str]:
     """The source files that ``roots`` need, by their path inside ``package``, with imports that lead there.
 
-    ``called`` are the methods that are called from outside, ``never`` those that stay behind whatever mentions them.
+    ``called`` are the methods that are called from outside, ``never`` those that stay behind whatever
+    mentions them (``Class.method``).
     """
     reached = _Reached(attributes=set(called), never=frozenset(never))
     reached.follow(roots)
@@ -164,11 +161,11 @@ def _written(module: str, names: set[str], reached: _Reached, package: str) -> s
     used = {
         inner.id
         for node in nodes
-        for part in kept(node, reached.methods)
+        for part in reached.kept(node)
         for inner in _evaluated(part)
         if isinstance(inner, ast.Name)
     }
-    body = [text for node in nodes for text in ("\n", *_source(about, node, reached.methods))]
+    body = [text for node in nodes for text in ("\n", *_source(about, node, reached))]
     imports = [_import(about.others[name], name) for name in sorted(used & about.others.keys())]
     imports += [f"from {o.module} import {_as(o.name, n)}" for n, o in sorted(about.ours.items()) if n in used]
     head = [f'"""Taken as it stands out of {module} of Sizewise {sizewise.__version__} (Apache-2.0)."""', ""]
@@ -187,11 +184,11 @@ def _as(name: str, known_as: str) -> str:
     return name if name == known_as else f"{name} as {known_as}"
 
 
-def _source(module: Module, node: Definition, attributes: set[str]) -> Iterator[str]:
+def _source(module: Module, node: Definition, reached: _Reached) -> Iterator[str]:
     """The lines of ``node``, comments above it included, without the methods that nothing reaches."""
     left_out: set[int] = set()
     for part in node.body if isinstance(node, ast.ClassDef) else []:
-        if not _stays(part, attributes):
+        if isinstance(node, ast.ClassDef) and not reached.stays(node, part):
             left_out |= set(range(_first_line(module, part), (part.end_lineno or part.lineno) + 1))
     for number in range(_first_line(module, node), (node.end_lineno or node.lineno) + 1):
         if number not in left_out:

@@ -29,8 +29,8 @@ from sizewise.specialists.keywords import KeywordsSpecialist
 
 STANDALONE = "sizewise.export.standalone"
 CALLED = ("main", "answer")
-#: for many inputs at once and for saving: an exported specialist does neither, and needs no scipy for it
-LEFT_BEHIND = ("matrix", "save")
+#: sparse tables for many inputs at once: an exported specialist is asked one by one, and needs no scipy for it
+LEFT_BEHIND = ("NGrams.matrix", "NGrams.views")
 DOOR = '''\
 """A specialist for one task, made by Sizewise: ``answer(inputs)`` gives an answer to each text, in order.
 
