@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import lru_cache
 
-from sizewise.core.exchange import Exchange
+from sizewise.core.exchange import Exchange, altered
 from sizewise.models.catalogue import TokenPrice, token_price
 
 #: providers answer with the day of a model's version behind its name: ``gpt-4o-2024-08-06``, ``…-20250929``
@@ -40,4 +39,4 @@ def priced(exchange: Exchange) -> Exchange:
         + cached * (price.cached or 0.0)
         + (exchange.completion_tokens or 0) * price.completion
     )
-    return replace(exchange, cost_usd=millionths / 1e6)
+    return altered(exchange, cost_usd=millionths / 1e6)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from sizewise.core.exchange import Exchange
+from sizewise.core.exchange import Exchange, altered
 
 
 class _Said(msgspec.Struct, gc=False):
@@ -26,7 +25,7 @@ def with_subject(exchange: Exchange) -> Exchange:
     if exchange.subject is not None:
         return exchange
     subject = subject_of(exchange.request)
-    return exchange if subject is None else replace(exchange, subject=subject)
+    return exchange if subject is None else altered(exchange, subject=subject)
 
 
 def subject_of(request: bytes) -> str | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from sizewise.core.answer import Usage
-from sizewise.core.exchange import Exchange
+from sizewise.core.exchange import Exchange, altered
 from sizewise.gateway.wire.chat import model_named
 from sizewise.gateway.wire.stream import assembled
 
@@ -38,7 +37,7 @@ def filled(exchange: Exchange) -> Exchange:
     try:
         said = _RESPONSE.decode(response)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return replace(exchange, **known)
+        return altered(exchange, **known)
     known["finish_reason"] = _finish_reason(said)
     if exchange.route != "small":
         used = usage(said.usage)
@@ -46,7 +45,7 @@ def filled(exchange: Exchange) -> Exchange:
             "answered_by": exchange.answered_by or _text(said.model), "prompt_tokens": used.prompt_tokens,
             "cached_tokens": used.cached_tokens, "completion_tokens": used.completion_tokens,
         }  # fmt: skip
-    return replace(exchange, **known)
+    return altered(exchange, **known)
 
 
 def usage(said: Any) -> Usage:
