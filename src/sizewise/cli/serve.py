@@ -105,14 +105,13 @@ def serve(
 
         explain_request(explain, runs or [], store, by_name or [], as_json=as_json)
         return
-    from sizewise.cli.serving import introduce, upstreams
+    from sizewise.cli.serving import introduce, open_run, upstreams
     from sizewise.gateway.keys import key_from, require_key
     from sizewise.gateway.server import listening
     from sizewise.gateway.settings import MB, Limits, Settings
     from sizewise.gateway.upstream import certificates
     from sizewise.gateway.worker import introduction, work
     from sizewise.gateway.workers import supervise
-    from sizewise.served import open_served
 
     settings = Settings(
         upstreams=upstreams(upstream or [], upstream_key_env or []), runs=tuple(map(str, runs or [])),
@@ -129,9 +128,9 @@ def serve(
         own_port = listener.getsockname()[1]
         if workers == 1:
             received = work(
-                settings, listener, open_served, lambda app: introduce(settings, own_port, introduction(app))
+                settings, listener, open_run, lambda app: introduce(settings, own_port, introduction(app))
             )
         else:
-            received = supervise(settings, listener, open_served, lambda said: introduce(settings, own_port, said))
+            received = supervise(settings, listener, open_run, lambda said: introduce(settings, own_port, said))
     if received == signal.SIGINT:
         raise KeyboardInterrupt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +13,7 @@ from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError
 
 if TYPE_CHECKING:
+    from sizewise.gateway.served_task import ServedRun
     from sizewise.gateway.settings import Settings, UpstreamAddress
 
 
@@ -35,6 +37,13 @@ def upstreams(addresses: Sequence[str], keys: Sequence[str]) -> tuple[UpstreamAd
     if variables and not found:
         raise InputError("--upstream-key-env needs an --upstream that the key is for.")
     return tuple(found.values())
+
+
+def open_run(folder: Path) -> ServedRun:
+    """A finished run, opened for serving. What opening needs is loaded only where there is a run."""
+    from sizewise.served import open_served
+
+    return open_served(folder)
 
 
 def _split(option: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from sizewise.gateway.call import Call, Pairs
 from sizewise.gateway.parts import UNRECORDED, Ledger, NotRecorded
 from sizewise.gateway.passage import Order, Passage
 from sizewise.gateway.reply import Reply
-from sizewise.gateway.served_task import Match
+from sizewise.gateway.served_task import Match, ServedTask
 from sizewise.gateway.settings import Settings
 from sizewise.gateway.shape import Reply as Shaped
 from sizewise.gateway.wire.chat import model_named
@@ -85,7 +85,7 @@ class Answering:
     async def answer(self, call: Call, match: Match) -> None:
         """Answer ``call``, whose request is ``match``."""
         task = match.task
-        if self._closed or task.perimeter == "closed":
+        if self._is_alone(task):
             await self._alone(call, match)
         elif match.passes is not None or task.mode == "capture":
             await self._large(call, match, Spoken(match, _run(match)))
@@ -97,6 +97,10 @@ class Answering:
                 pending.cancel()
         else:
             await self._cascade(call, match)
+
+    def _is_alone(self, task: ServedTask) -> bool:
+        """Whether the specialist must answer by itself: then the task is live, whatever its mode says."""
+        return self._closed or task.perimeter == "closed"
 
     async def _cascade(self, call: Call, match: Match) -> None:
         answer = await _asked(match)
@@ -173,7 +177,7 @@ class Answering:
         task = match.task
         exchange = call.exchange(
             status=status, route=route, failure=failure, request=call.body, request_type=call.type, task=task.name,
-            mode=task.mode, run_id=task.run_id, input=match.input, latency_ms=call.since(),
+            mode="live" if self._is_alone(task) else task.mode, run_id=task.run_id, input=match.input, latency_ms=call.since(),
             small_answer=answer.value if answer else None, confidence=answer.confidence if answer else None,
             answered_by=f"sizewise/{task.name}" if route == "small" else None,
             idempotency=call.idempotency if route == "small" else None, model=match.request.model, **response,

@@ -15,6 +15,7 @@ import uvicorn
 
 from sizewise.core.errors import InputError, SizewiseError
 from sizewise.gateway.app import Gateway
+from sizewise.gateway.connection import Connection
 from sizewise.gateway.settings import Settings
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -121,7 +122,7 @@ def run(app: Gateway, listener: socket.socket, ready: Callable[[], None] = lambd
     limits = app.settings.limits
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", ws="none", lifespan="on", log_config=None, access_log=False,
+        app, loop="uvloop", http=Connection, ws="none", lifespan="on", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, timeout_keep_alive=75, backlog=2048,
         timeout_graceful_shutdown=int(limits.drain_seconds),
     )  # fmt: skip

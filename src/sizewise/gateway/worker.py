@@ -62,8 +62,9 @@ def introduction(app: Gateway) -> list[str]:
     lines = []
     for task in app.tasks:
         first, *rest = introduced(task.run, task.name in app.settings.by_name)
-        walls = ", nothing leaves" if task.perimeter == "closed" else ""
-        lines += [f"task {first}", f"  mode {task.mode}{walls}, run {task.run.folder}", *rest]
+        is_closed = "closed" in (task.perimeter, app.settings.perimeter)
+        mode = "live, nothing leaves" if is_closed else task.mode
+        lines += [f"task {first}", f"  mode {mode}, run {task.run.folder}", *rest]
     return lines
 
 
