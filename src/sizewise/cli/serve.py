@@ -127,9 +127,7 @@ def serve(
     with listening(settings) as listener:
         own_port = listener.getsockname()[1]
         if workers == 1:
-            received = work(
-                settings, listener, open_run, lambda app: introduce(settings, own_port, introduction(app))
-            )
+            received = work(settings, listener, open_run, lambda app: introduce(settings, own_port, introduction(app)))
         else:
             received = supervise(settings, listener, open_run, lambda said: introduce(settings, own_port, said))
     if received == signal.SIGINT:
