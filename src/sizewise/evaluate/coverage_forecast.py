@@ -67,13 +67,22 @@ def certified_coverages(
         return np.zeros(len(shares))
     order = np.argsort(-confidence, kind="stable")
     last_of_tie = np.append(np.diff(confidence[order]) != 0, True)
+    missed, kept = np.flatnonzero(wrong[order]), np.flatnonzero(~wrong[order])
     found = np.zeros(len(shares))
     for i, share in enumerate(shares):
-        drawn = random.multinomial(rows, weights(wrong[order], float(share)))
-        covered = np.cumsum(drawn)[last_of_tie]
-        passing = int(np.searchsorted(np.cumsum(drawn * wrong[order])[last_of_tie], allowed, side="right"))
+        errors = int(random.binomial(rows, share)) if len(missed) and len(kept) else rows * bool(len(missed))
+        wrongs = _drawn(missed, errors, len(order), random)
+        rights = _drawn(kept, rows - errors, len(order), random)
+        covered = np.cumsum(wrongs + rights)[last_of_tie]
+        passing = int(np.searchsorted(np.cumsum(wrongs)[last_of_tie], allowed, side="right"))
         found[i] = covered[passing - 1] / rows if passing else 0.0
     return found
+
+
+def _drawn(places: NDArray[np.int64], count: int, size: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """How often each of ``size`` places is drawn, ``count`` draws with replacement from ``places``."""
+    drawn = places[random.integers(0, len(places), count)] if count else places[:0]
+    return np.bincount(drawn, minlength=size)
 
 
 def widened(drawn: Floats, misfit: float, level: float, gain: float = 0.0) -> tuple[float, float, float]:
