@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import sqlite3
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -145,6 +146,7 @@ class Captured:
 
         if self._store is None:
             self._store = open_traffic(self._url, read_only=True)
+            weakref.finalize(self, self._store.close)  # for those who forget
         return self._store.exchanges()
 
 
