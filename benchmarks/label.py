@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -82,6 +83,7 @@ def main() -> None:
                 process.wait()
             last = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
             seconds = time.perf_counter() - started
+            used = resource.getrusage(resource.RUSAGE_CHILDREN)  # the upstream is not among them yet
             doubtful = sum(
                 int(line.split()[1].replace(",", "")) for line in last.stderr.splitlines() if "on their way" in line
             )
@@ -98,6 +100,7 @@ def main() -> None:
         ideal = rows / CONCURRENCY * DELAY
         result(
             "label", rows=rows, seconds=round(seconds, 1), ideal_seconds=round(ideal, 1), times_ideal=round(seconds / ideal, 3),
+            processor_seconds=round(used.ru_utime + used.ru_stime, 1),
             kills=KILLS, requests=texts.total(), on_their_way_when_killed=doubtful, dollars=told,
             processors=os.cpu_count(), load=round(os.getloadavg()[0], 1),
         )  # fmt: skip

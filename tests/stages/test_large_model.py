@@ -14,10 +14,11 @@ from sizewise.core.example import Example, Test
 from sizewise.core.task import Bar, Task
 from sizewise.llm.pace import Limits
 from sizewise.llm.price import Price
+from sizewise.llm.prompt import Prompt
 from sizewise.llm.providers import endpoint
 from sizewise.llm.scripted import wire
 from sizewise.llm.scripted.upstream import Step, Upstream
-from sizewise.stages.large_model import LargeCalls, ask_large
+from sizewise.stages.large_model import LargeCalls, ask_large, asking
 from sizewise.stages.listener import Silence
 
 LABELS = ("account", "delivery", "refund")
@@ -123,3 +124,17 @@ def test_what_is_refused_before_anything_is_done(monkeypatch: pytest.MonkeyPatch
         LargeCalls.of(closed, 1.0)
     with pytest.raises(TaskError, match="--price"):
         LargeCalls.of(Task("t", large="compatible:x"), 1.0, "http://127.0.0.1:1/v1")
+
+
+def test_a_probe_asks_what_it_likes_within_what_is_left(upstream: Upstream, tmp_path: Path) -> None:
+    asked = ask_large(calls(upstream, budget=0.02), Task("t"), LABELS, rows(100), tmp_path, Silence(), share=0.5)
+    assert asked is not None
+    assert asked.usd <= 0.01
+    with asking(calls(upstream, budget=0.02), tmp_path) as asker:
+        other = Prompt(labels=LABELS, frame="Выберите одно:\n{labels}")
+        replies = asker.ask([other.request(f"where is parcel {i}") for i in range(100)], until_refused=True)
+        assert 0.01 < asker.budget.spent <= 0.02
+    answered = sum(r.error is None for r in replies)
+    assert [r.error is None for r in replies] == [True] * answered + [False] * (100 - answered)
+    assert 5 < answered < 40
+    assert upstream.seen[-1].body["messages"][0]["content"].startswith("Выберите")

@@ -64,6 +64,7 @@ def label(
 ) -> None:
     """Ask an LLM for the answers that a log lacks: shows the cost first, keeps to the budget, goes on where it stopped."""
     from sizewise.cli.progress import ConsoleListener
+    from sizewise.core.errors import TaskError
     from sizewise.data.task_file import with_options
     from sizewise.llm.asker import Asker
     from sizewise.llm.batch import batched
@@ -81,6 +82,10 @@ def label(
         template=template,
     )  # fmt: skip
     place = endpoint(model, base_url)
+    if task.bar.perimeter == "closed" and not place.is_local:
+        raise TaskError(f"the perimeter is closed, so no row may go to {place.host}.")
+    if any(out.resolve() == Path(str(path)).resolve() for path in paths):
+        raise TaskError(f"--out {out} is the source itself: name another file.")
     money = price_of(place, price)
     source = labelling.read_source(task, paths)
     held = labelling.read_schema(schema) if schema else None

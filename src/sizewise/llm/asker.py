@@ -62,6 +62,7 @@ class Asker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._ahead: asyncio.Semaphore | None = None
+        self._queue: asyncio.Lock | None = None
         self._lock = threading.Lock()
         self._pace: Pace | None = None
         self._failures_in_a_row = 0
@@ -211,10 +212,10 @@ class Asker:
     async def _ask_anew(self, key: str, request: Request) -> Reply:
         failed = waited = 0
         while True:
-            most = self.most(request)
             try:
                 async with self._places():
-                    if not await self._reserved(most):
+                    most = await self._reserved(request)
+                    if most is None:
                         return Reply(error=NOT_ASKED, final=False)
                     return await self._attempt(key, request, most)
             except Failure as failure:
@@ -225,15 +226,16 @@ class Asker:
                     return self._given_up(failure)
             await asyncio.sleep(wait)
 
-    async def _reserved(self, dollars: float) -> bool:
-        """Put ``dollars`` aside; where only calls on their way hold the rest, wait for them to be settled."""
-        while not self.budget.reserve(dollars):
-            if self.budget.reserved <= 0:
-                return False
-            if dollars > self.budget.limit - self.budget.spent:
-                return False
-            await asyncio.sleep(0.01)
-        return True
+    async def _reserved(self, request: Request) -> float | None:
+        """Put aside what the request can cost at most; where calls on their way hold the rest, wait for them in turn."""
+        if self._queue is None:
+            self._queue = asyncio.Lock()
+        async with self._queue:
+            while not self.budget.reserve(dollars := self.most(request)):
+                if self.budget.reserved <= 0 or dollars > self.budget.limit - self.budget.spent:
+                    return None
+                await asyncio.sleep(0.01)
+        return dollars
 
     async def _attempt(self, key: str, request: Request, most: float) -> Reply:
         """Send once. The money is reserved on disk before, and settled after, also where the call fails."""
@@ -276,10 +278,10 @@ class Asker:
     def _priced(self, reply: Reply, most: float) -> tuple[Reply, float]:
         """The reply with its cost; where no usage was told, the most that it can have cost."""
         used = reply.usage
-        if used.prompt_tokens is None or used.completion_tokens is None:
+        if (used.prompt_tokens or 0) <= 0 or used.completion_tokens is None or used.completion_tokens < 0:
             cost = most
         else:
-            cost = self.price.of(used.prompt_tokens, used.cached_tokens or 0, used.completion_tokens)
+            cost = self.price.of(used.prompt_tokens or 0, used.cached_tokens or 0, used.completion_tokens)
         return replace(reply, usage=replace(used, cost_usd=cost)), cost
 
     def _count(self, request: Request, reply: Reply) -> None:

@@ -141,7 +141,7 @@ async def _collect(
         if key not in wanted:
             continue
         wanted.discard(key)
-        spent = _cost(asker, reply)
+        spent = _cost(asker, reply, entry["usd"] / len(entry["keys"]))
         kept = Reply(reply.text, reply.error, reply.finish, reply.model, Usage(
             reply.usage.prompt_tokens, reply.usage.cached_tokens, reply.usage.completion_tokens, spent,
         ), None, reply.at, reply.final)  # fmt: skip
@@ -182,11 +182,12 @@ def _close(asker: Asker, journal: Journal, entry: Mapping[str, Any], dollars: fl
     asker.budget.settle(entry["usd"], dollars)
 
 
-def _cost(asker: Asker, reply: Reply) -> float:
+def _cost(asker: Asker, reply: Reply, most: float) -> float:
+    """What the reply cost; ``most`` where it was given and not counted, nothing where it failed."""
     used = reply.usage
-    if used.prompt_tokens is None or used.completion_tokens is None:
-        return 0.0
-    return asker.price.of(used.prompt_tokens, used.cached_tokens or 0, used.completion_tokens, batch=True)
+    if (used.prompt_tokens or 0) <= 0 or used.completion_tokens is None or used.completion_tokens < 0:
+        return most if reply.text is not None else 0.0
+    return asker.price.of(used.prompt_tokens or 0, used.cached_tokens or 0, used.completion_tokens, batch=True)
 
 
 class OpenAIBatches:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import math
 import threading
 
+from sizewise.core.errors import TaskError
+
 #: dollars by which sums of floats may differ
 ROUNDING = 1e-9
 
 
 class Budget:
-    """``limit`` US dollars, of which ``spent`` are gone already. Safe from several threads."""
+    """``limit`` US dollars, of which ``spent`` are gone already. Safe from several threads.
+
+    Raises ``TaskError`` where the limit is no number that a sum can be held against.
+    """
 
     def __init__(self, limit: float = math.inf, spent: float = 0.0) -> None:
+        if not limit >= 0:
+            raise TaskError(f"a budget is a number of US dollars, 0 or more: {limit} is none.")
         self.limit = limit
         self._spent = spent
         self._reserved = 0.0

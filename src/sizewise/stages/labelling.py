@@ -142,6 +142,8 @@ def _answer_tokens(label: str) -> int:
 def open_journal(out: Path, job: str, force: bool) -> Journal:
     """The journal beside ``out``: new, or of the same job. Raises ``RunError`` where ``out`` is finished or another's."""
     path = out.with_name(f"{out.name}.journal")
+    if out.is_dir():
+        raise RunError(f"{out} is a folder: --out names the file that the rows are written to.")
     if out.exists() and not path.exists() and not force:
         raise RunError(f"{out} exists and was not written by `label`. Choose another --out, or say --force.")
     journal = Journal(path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -69,31 +70,41 @@ class LargeAnswers:
     usd: float
 
 
+@contextmanager
+def asking(calls: LargeCalls, work: Path, share: float = 1.0) -> Generator[Asker]:
+    """Somebody to ask, with what is left of ``share`` of the budget: what was spent before is in the journal in ``work``.
+
+    A probe asks any prompts of its own: ``asker.ask([prompt.request(text) …], until_refused=True)``.
+    """
+    journal = Journal(work / JOURNAL)
+    try:
+        budget = Budget(calls.budget * share, journal.spent)
+        with Asker(calls.place, calls.price, budget=budget, journal=journal, limits=calls.limits) as asker:
+            yield asker
+    finally:
+        journal.close()
+
+
 def ask_large(
-    calls: LargeCalls, task: Task, labels: Sequence[str], test: Test, work: Path, listener: Listener
+    calls: LargeCalls, task: Task, labels: Sequence[str], test: Test, work: Path, listener: Listener, share: float = 1.0
 ) -> LargeAnswers | None:
     """Ask on test rows in random order, the first of them twice, until the budget does not reach for the next one.
 
-    What was answered before an interrupt is in a journal in ``work``, and not paid for again. ``None`` where nothing
+    ``share`` of the budget is for this, the rest for probes. What was answered before an interrupt is in a journal in
+    ``work``, and not paid for again. ``None`` where nothing
     could be asked. Raises ``InputError`` or ``LimitReached`` for what concerns every call.
     """
     order = Random(task.seed).sample(test.examples, len(test.examples))
     prompt = Prompt(task.instructions, tuple(labels))
-    journal = Journal(work / JOURNAL)
-    try:
-        with Asker(
-            calls.place, calls.price, budget=Budget(calls.budget, journal.spent), journal=journal, limits=calls.limits
-        ) as asker:
-            twice = min(ASKED_TWICE, len(order))
-            first = [(row, take) for row in range(twice) for take in (0, 1)]
-            asked = [*first, *((row, 0) for row in range(twice, len(order)))]
-            requests = [prompt.request(order[row].input, take) for row, take in asked]
-            replies = asker.ask(
-                requests, lambda *_: listener.progress("the large model", 1, len(requests)), until_refused=True
-            )
-            usd = asker.budget.spent
-    finally:
-        journal.close()
+    twice = min(ASKED_TWICE, len(order))
+    first = [(row, take) for row in range(twice) for take in (0, 1)]
+    asked = [*first, *((row, 0) for row in range(twice, len(order)))]
+    requests = [prompt.request(order[row].input, take) for row, take in asked]
+    with asking(calls, work, share) as asker:
+        replies = asker.ask(
+            requests, lambda *_: listener.progress("the large model", 1, len(requests)), until_refused=True
+        )
+        usd = asker.budget.spent
     by_take = dict(zip(asked, replies, strict=True))
     rows, again = [], []
     for position, example in enumerate(order):

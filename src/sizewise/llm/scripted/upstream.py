@@ -118,6 +118,10 @@ class Upstream:
             started.set()
             loop.run_forever()
             loop.run_until_complete(self._runner.cleanup())
+            waiting = asyncio.all_tasks(loop)
+            for task in waiting:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
             loop.close()
 
         self._thread = threading.Thread(target=serve, daemon=True)
