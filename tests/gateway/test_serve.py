@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import http.server
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
+
+from sizewise.gateway.memory import Memory, Share
 
 from .scripted_upstream import ScriptedUpstream
 from .whole_server import Served, chat, serving
@@ -187,3 +194,80 @@ def workers(gateway: Served) -> list[int]:
             if parent == gateway.process.pid and b"spawn_main" in command:
                 found.append(int(folder.name))
     return sorted(found)
+
+
+def test_what_takes_longer_than_the_drain_is_told_so(played: ScriptedUpstream, tmp_path: Path) -> None:
+    with serving(tmp_path, "--drain", "1", upstream=played.url) as gateway, ThreadPoolExecutor(1) as threads:
+        played.next("hang")
+        answer = threads.submit(gateway.post, chat("too long"))
+        gateway.until(lambda: any(b"too long" in seen.body for seen in played.seen))
+        assert gateway.stop() == 0
+        status, _, body = answer.result()
+        assert (status, b'"stopping"' in body) == (503, True)
+        assert [(one.status, one.failure) for one in gateway.exchanges()] == [(503, "ours")]
+
+
+def test_a_proxy_of_the_environment_is_used(played: ScriptedUpstream, tmp_path: Path) -> None:
+    proxy = {
+        "HTTP_PROXY": played.url,
+        "http_proxy": played.url,
+        "NO_PROXY": "other.example",
+        "no_proxy": "other.example",
+    }
+    with serving(tmp_path, upstream="http://api.example", environment=proxy) as gateway:
+        assert gateway.post(chat("by proxy"))[0] == 200
+    assert played.seen[-1].headers["host"] == "api.example"
+    assert played.seen[-1].target == "http://api.example/v1/chat/completions"
+
+
+def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "ca.pem", tmp_path / "key.pem"
+    made = [
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate),
+    ]  # fmt: skip
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    subprocess.run(made, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = http.server.HTTPServer(("127.0.0.1", 0), _Hello)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"https://127.0.0.1:{server.server_port}"
+    try:
+        with serving(tmp_path, "--ca", str(certificate), upstream=url) as gateway:
+            assert gateway.post(chat("x"))[2] == b'{"hello": 1}'
+        with serving(tmp_path, upstream=url, environment={"SSL_CERT_FILE": str(certificate)}) as gateway:
+            assert gateway.post(chat("x"))[2] == b'{"hello": 1}'
+        with serving(tmp_path, upstream=url) as gateway:
+            status, _, body = gateway.post(chat("x"))
+            assert (status, b"upstream_unreachable" in body) == (502, True)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Hello(http.server.BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"hello": 1}')
+
+    def log_message(self, *said: object) -> None:
+        """Nothing."""
+
+
+def test_memory_is_shared_out_and_given_back() -> None:
+    memory = Memory(100)
+    one, other = Share(memory), Share(memory)
+    assert one.take(60)
+    assert not other.take(50)
+    assert other.take(40)
+    one.give(10)
+    assert other.take(10)
+    one.close()
+    other.close()
+    assert memory.held == 0

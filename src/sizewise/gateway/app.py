@@ -19,6 +19,7 @@ from sizewise.gateway.answering import Answering
 from sizewise.gateway.body import ClientLeft, read_body
 from sizewise.gateway.call import Call, Receive, Scope, Send
 from sizewise.gateway.idempotency import Once, digest
+from sizewise.gateway.memory import Memory
 from sizewise.gateway.parts import Ledger, Recording
 from sizewise.gateway.passage import Order, Passage
 from sizewise.gateway.recognition import HEADER
@@ -59,6 +60,7 @@ class Gateway:
         self.settings, self.recorder, self.upstreams, self.tasks = settings, recorder, upstreams, tasks
         self.ready = False
         self.running = 0
+        self._memory = Memory(settings.limits.held_bytes)
         self.fault: SizewiseError | None = None  # why it could not begin
         ledger = Ledger(recorder, required=settings.on_full == "refuse")
         self._passage = Passage(upstreams, ledger, settings.limits)
@@ -73,7 +75,7 @@ class Gateway:
             await self._outer(scope, receive, send)
             return
         self.running += 1
-        call = Call(scope, receive, send)
+        call = Call(scope, receive, send, self._memory)
         try:
             if (refusal := self._admission.refusal(call)) is not None:
                 await self._refuse(call, refusal)
@@ -89,6 +91,7 @@ class Gateway:
                 said = "This server made a mistake; its log says where."
                 await self._refuse(call, Refusal(500, "internal_error", said))
         finally:
+            call.share.close()
             self.running -= 1
 
     async def _take(self, call: Call) -> None:

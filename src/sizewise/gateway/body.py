@@ -11,6 +11,8 @@ from sizewise.gateway.settings import Limits
 from sizewise.gateway.wire.errors import Refusal
 from sizewise.gateway.wire.kinds import is_text
 
+_BUSY = Refusal(503, "overloaded", "The requests that are being answered already take all the memory.", retry_after=1)
+
 
 class ClientLeft(Exception):
     """The client left before its request was whole."""
@@ -62,12 +64,16 @@ async def read_body(call: Call, limits: Limits) -> Refusal | None:
     if message is None:
         return _too_slow(limits)
     body, more = message
+    if not call.share.take(len(body)):
+        return _BUSY
     pieces, size, ends = [body], len(body), time.monotonic() + limits.body_seconds
     while more and size <= limits.body_bytes:
         message = await _next(call.receive, max(0.0, ends - time.monotonic()))
         if message is None:
             return _too_slow(limits)
         body, more = message
+        if not call.share.take(len(body)):
+            return _BUSY
         pieces.append(body)
         size += len(body)
     if size > limits.body_bytes:

@@ -9,6 +9,7 @@ from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
 from sizewise.core.exchange import Exchange
+from sizewise.gateway.memory import Memory, Share
 from sizewise.gateway.wire.errors import Refusal, error_body
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ class Call:
 
     __slots__ = (
         "at", "began", "body", "first_byte_ms", "headers", "id", "idempotency", "method", "path", "query", "raw_path",
-        "receive", "send", "started", "type", "upload",
+        "receive", "send", "share", "started", "type", "upload",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, memory: Memory) -> None:
+        self.share = Share(memory)
         self.id = record_id()
         self.at = datetime.now(UTC)
         self.began = time.perf_counter()

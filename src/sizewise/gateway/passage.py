@@ -23,7 +23,11 @@ from sizewise.gateway.wire.kinds import is_text
 _NOT_RETURNED = HOP_BY_HOP | {b"date"}  # the server that answers says its own
 _REFUSALS: Mapping[Failure, tuple[int, str]] = {
     "upstream timed out": (504, "upstream_timed_out"), "upstream unreachable": (502, "upstream_unreachable"),
-    "upstream cut": (502, "upstream_cut"), "upstream refused": (502, "upstream_refused"),
+    "upstream cut": (502, "upstream_cut"), "upstream refused": (502, "upstream_refused"), "ours": (503, "stopping"),
+}  # fmt: skip
+_SAID: Mapping[Failure, str] = {
+    "upstream timed out": "upstream did not answer in time", "client left": "the client left",
+    "ours": "this server is stopping",
 }  # fmt: skip
 _BROKEN = (aiohttp.ClientError, TimeoutError, OSError)
 Spare = Callable[[Failure], Awaitable[None]]
@@ -80,7 +84,7 @@ class Passage:
             response = await self._upstreams.open(self._upstreams.chosen(order.model), sent)
             if order.spare is not None and refuses(response.status):
                 raise UpstreamFailed("upstream refused", f"upstream answered with status {response.status}")
-            reply = Reply(response, self._limits.recorded_bytes)
+            reply = Reply(response, self._limits.recorded_bytes, call.share)
             headers = [*_returned(response.raw_headers), *call.own_headers(), *order.beside.headers]
             relay = self._stream if reply.streamed and reply.encoding is None else self._plain
             await relay(call, response.content, headers, reply, watch, order.beside)
@@ -93,9 +97,10 @@ class Passage:
             await self._give_up(call, reply, _failure(error, call), order)
         except asyncio.CancelledError:
             watch.stop()
+            reason = watch.reason or "ours"  # nobody but this server's own end cancels it otherwise
+            await self._give_up(call, reply, UpstreamFailed(reason, _SAID[reason]), order)
             if watch.reason is None:
                 raise
-            await self._give_up(call, reply, UpstreamFailed(watch.reason, _said(watch.reason)), order)
         finally:
             watch.stop()
             if response is not None and not whole:
@@ -152,7 +157,7 @@ class Passage:
     async def _give_up(self, call: Call, reply: Reply | None, error: UpstreamFailed, order: Order) -> None:
         """Say faithfully what went wrong: an error where nothing has left yet, else an answer that visibly breaks off."""
         failure = error.failure
-        if order.spare is not None and not call.started and failure != "client left":
+        if order.spare is not None and not call.started and failure not in ("client left", "ours"):
             await order.spare(failure)
             return
         refusal = call.upload.refusal if call.upload is not None else None
@@ -193,7 +198,7 @@ class Passage:
 
 def _failure(error: BaseException, call: Call) -> UpstreamFailed:
     if call.upload is not None and call.upload.left:
-        return UpstreamFailed("client left", _said("client left"))
+        return UpstreamFailed("client left", _SAID["client left"])
     if call.upload is not None and call.upload.refusal is not None:
         return UpstreamFailed("ours", "the upload was too long or too slow")
     return error if isinstance(error, UpstreamFailed) else failed(error)
@@ -206,7 +211,3 @@ def _returned(headers: Pairs) -> list[tuple[bytes, bytes]]:
         if name not in _NOT_RETURNED and not name.startswith(b"x-sizewise-"):
             kept.append((name, value))
     return kept
-
-
-def _said(reason: Failure) -> str:
-    return "upstream did not answer in time" if reason == "upstream timed out" else "the client left"

@@ -5,30 +5,34 @@ from __future__ import annotations
 import aiohttp
 
 from sizewise.core.exchange import Failure
+from sizewise.gateway.memory import Share
 from sizewise.gateway.wire.encoding import decoded
 from sizewise.gateway.wire.kinds import is_text
 
 
 class Reply:
-    """An answer while it comes. Nothing of it is kept once it is longer than ``most`` bytes."""
+    """An answer while it comes. Nothing of it is kept once it is longer than ``most`` bytes, or memory is short."""
 
-    __slots__ = ("_most", "_pieces", "_size", "encoding", "failure", "status", "streamed", "type")
+    __slots__ = ("_most", "_pieces", "_share", "_size", "encoding", "failure", "status", "streamed", "type")
 
-    def __init__(self, response: aiohttp.ClientResponse, most: int) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, most: int, share: Share) -> None:
         headers = response.headers
         self.status = response.status
         self.type = headers.get("content-type")
         self.encoding = headers.get("content-encoding")
         self.streamed = self.type is not None and self.type.lower().startswith("text/event-stream")
         self.failure: Failure | None = "upstream refused" if refuses(response.status) else None
+        self._share = share
         self._pieces: list[bytes] = []
         self._size, self._most = 0, most if is_text(self.type) else 0
 
     def keep(self, piece: bytes) -> None:
         self._size += len(piece)
-        if self._size <= self._most:
+        if self._size <= self._most and self._share.take(len(piece)):
             self._pieces.append(piece)
         else:
+            self._most = 0
+            self._share.give(sum(map(len, self._pieces)))
             self._pieces.clear()
 
     def body(self) -> bytes:

@@ -26,10 +26,13 @@ class Limits:
 
     ``answer_seconds`` is for one whole answer, ``quiet_seconds`` for the time in which nothing comes of it,
     ``recorded_bytes`` for the request and the response each: what is longer passes and is recorded without its body.
+    ``held_bytes`` is what all requests and answers on their way may take together: beyond it requests are refused, and
+    answers pass and are recorded without their bodies.
     """
 
     body_bytes: int = 100 * MB
     recorded_bytes: int = 16 * MB
+    held_bytes: int = 512 * MB
     concurrency: int = 1_000
     body_seconds: float = 120
     connect_seconds: float = 10

@@ -33,7 +33,7 @@ _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
 _OWN = b"x-sizewise-"
 #: what the record can be read from without another library; a client that offers more is answered in one of these
 _READABLE = ("gzip", "deflate", "identity")
-_SLICE = 65_536
+_SLICE = _LONGEST_HEADER = 65_536
 _WHOLE = 262_144  # bytes; a longer body is handed over in slices, so that the loop breathes
 
 
@@ -88,6 +88,8 @@ class Upstreams:
             cookie_jar=aiohttp.DummyCookieJar(),  # one client's cookies are none of another's business
             auto_decompress=False,
             read_bufsize=_SLICE,
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
         )
 
     async def close(self) -> None:
