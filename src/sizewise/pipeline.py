@@ -38,6 +38,7 @@ from sizewise.stages.large_model import LargeCalls, ask_large
 from sizewise.stages.listener import Listener, Silence
 from sizewise.stages.measurement import curve, measure
 from sizewise.stages.portions import portions
+from sizewise.stages.probing import probe
 from sizewise.stages.samples import sampled
 from sizewise.store.run_folder import open_run
 from sizewise.verdict.decision import Identity
@@ -95,6 +96,9 @@ def decide(
         with clock.stage("measure"):
             sizes = saving.data_measurement(log, checked, splits)
             measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated, asked)
+        with clock.stage("probe"):
+            probed = probe(contestants, task, splits.test, splits.reference, listener)
+            measurements = replace(measurements, probes=probed)
             for contestant in contestants:
                 contestant.close()
         with clock.stage("forecast"):

@@ -16,8 +16,10 @@ from sizewise.core.measurement import (
     LearningCurve,
     Measured,
     Measurements,
+    ModelProbes,
     OutOfFold,
     Prices,
+    Probe,
     RowsToBar,
     RungMeasurement,
 )
@@ -227,7 +229,7 @@ def record(
         data=DataMeasurement(data.sha256, data.rows, data.groups, 7_083, 3_000, 3_000, 12, 9, 31), rungs=rungs,
         chosen="encoder", large=the_large, certificates=(), system=None,
         prices=Prices("AWS t3.medium", 0.0416, 730, 0.3, "https://prices.example/aws", "2026-04-17"), cpus=2,
-        forecast=forecast(),
+        forecast=forecast(), probes=probes(),
     )  # fmt: skip
     entry = cascade(gold, 1.0 if decision == "small" else 0.741, threshold) if certified else None
     verdict = Verdict(
@@ -250,6 +252,19 @@ def record(
         provenance(), audit(gold), portions(),
         Disputes(363, share(0.344, 363), share(0.322, 363), share(0.334, 363)) if gold and llm else None,
     )  # fmt: skip
+
+
+def probes() -> tuple[ModelProbes, ...]:
+    """A trained rung and a prompted one, probed on 40 rows."""
+    turned = Probe("layout", share(0.6, 40), share(0.35, 40), share(0.9, 40))
+    slips = Probe("typos", share(0.05, 40), share(0.875, 40), share(0.9, 40))
+    asked = tuple(
+        Probe(name, share(0.1, 40), share(0.8, 40), share(0.85, 40)) for name in ("reversed", "terse", "own_1")
+    )
+    return (
+        ModelProbes("encoder", "trained", 40, share(0.9, 40), (slips, turned), (), None, None),
+        ModelProbes("slm-prompted", "prompted", 40, share(0.85, 40), (slips,), asked, share(0.1, 40), share(0.25, 40)),
+    )
 
 
 def with_verdict(of: RunRecord, **changes: Any) -> RunRecord:

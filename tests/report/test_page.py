@@ -335,6 +335,22 @@ def test_the_audit_and_the_forecast_are_told_and_left_out_where_there_are_none(p
     assert "79.0\u00a0% 76.0–82.0\u00a0%, foreseen at 90\u00a0%; n\u00a0=\u00a04 measured points" in ahead
 
 
+def test_the_probes_are_told_in_both_languages_and_left_out_where_there_are_none() -> None:
+    whole = record("cascade")
+    for language, said in (("en", "Does it hang on how one asks?"), ("ru", "Зависит ли ответ от того, как спросить?")):
+        page = render(whole, language)  # type: ignore[arg-type]
+        assert said in page
+        told = page[page.index('id="probes"') :]
+        assert "slm-prompted" in told
+        assert "encoder" in told
+        bare = replace(whole, measurements=replace(whole.measurements, probes=()))
+        assert 'id="probes"' not in render(bare, language)  # type: ignore[arg-type]
+    english, russian = render(whole, "en"), render(whole, "ru")
+    assert "Trained on the task, without a prompt, so nothing to reword: encoder." in english
+    assert "your own wording 1" in english
+    assert "русский текст в латинской раскладке" in russian
+
+
 def test_what_was_concluded_from_the_files_is_told(parsed: Parsed) -> None:
     told: tuple[tuple[Language, str], ...] = (("en", "a value in JSON"), ("ru", "значение в JSON"))
     for language, rule in told:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sizewise.core.measurement import Circumstance, DataMeasurement, Measurements, Shift
+from sizewise.core.measurement import Circumstance, DataMeasurement, Measurements, ModelProbes, Probe, Shift
 from sizewise.core.task import Bar
 from sizewise.core.verdict import Verdict
 from sizewise.verdict.decision import decide
@@ -219,6 +219,8 @@ def test_a_risk_that_was_not_certified_is_not_contradicted() -> None:
     assert not verdict(replace(of_gold(0.6), system=system(0.6, 0.7, risk_lower_bound=0.2))).contradicted
 
 
+PROBE = Probe("layout", near(0.4), None, None)
+PROBED = ModelProbes("gpt-4o", "large", 100, None, (PROBE,), (PROBE,), near(0.1), near(0.3))
 LIMITS: dict[str, Measurements] = {
     "language_not_read": measured(
         0.6, circumstances=(Circumstance("language_not_read", {"share": 0.5, "script": "Cyrillic", "install": "pip"}),)
@@ -228,6 +230,8 @@ LIMITS: dict[str, Measurements] = {
     "prompt_holds_examples": measured(
         0.6, circumstances=(Circumstance("prompt_holds_examples", {"rung": "slm-prompted", "n": 77}),)
     ),
+    "hangs_on_wording": measured(0.6, probes=(PROBED,)),
+    "hangs_on_form": measured(0.6, probes=(replace(PROBED, model="encoder", kind="trained"),)),
     "like_calibration": measured(0.6),
     "like_calibration_all": measured(0.0, 1.0),
     "agreement_only": measured(0.6),

@@ -241,6 +241,39 @@ class Circumstance:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """One rule that ought not to change an answer.
+
+    ``changed`` is the share of rows whose answer changed; ``accuracy`` the share that was right afterwards (held
+    against the reference), ``accuracy_before`` of the same rows as they were.
+    """
+
+    name: str
+    changed: Measured
+    accuracy: Measured | None
+    accuracy_before: Measured | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProbes:
+    """How far one model's answers hang on what ought not to matter.
+
+    ``kind`` says what was probed: a model without a prompt has no wordings. ``inputs`` perturb the input, ``wordings``
+    the prompt; ``changed_by_any_wording`` is the share of rows that changed under at least one rewording,
+    ``changed_by_wording`` how often an answer changed on average over rewordings. ``rows`` is a sample of test.
+    """
+
+    model: str
+    kind: Literal["trained", "prompted", "large"]
+    rows: int
+    accuracy: Measured | None
+    inputs: tuple[Probe, ...]
+    wordings: tuple[Probe, ...]
+    changed_by_wording: Measured | None
+    changed_by_any_wording: Measured | None
+
+
+@dataclass(frozen=True, slots=True)
 class Measurements:
     """All that the verdict rests on."""
 
@@ -259,3 +292,4 @@ class Measurements:
     shifts: tuple[Shift, ...] = ()
     forecast: Forecast | None = None
     circumstances: tuple[Circumstance, ...] = ()
+    probes: tuple[ModelProbes, ...] = ()

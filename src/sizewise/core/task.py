@@ -44,12 +44,14 @@ class Bar:
 class Task:
     """One job with one kind of output, where its data is, and what it is held against.
 
+    ``wordings`` are the person's own rewordings of ``instructions``, for the probe of wording.
     ``template`` says where in a recorded message the input stands; ``raw_answers`` leaves what the LLM said as it is.
     """
 
     name: str
     kind: Kind = "classify"
     instructions: str | None = None
+    wordings: tuple[str, ...] = ()
     labels: tuple[str, ...] | None = None
     path: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sizewise.core.measurement import LargeMeasurement, Measured, RungMeasurement
+from sizewise.core.measurement import LargeMeasurement, Measured, ModelProbes, RungMeasurement
 from sizewise.core.task import ReferenceKind
 
 Decision = Literal["small", "cascade", "large", "more-data"]
@@ -153,3 +153,4 @@ class Verdict:
     more_data: MoreData | None
     seconds: Mapping[str, float]
     contradicted: bool = False
+    probes: tuple[ModelProbes, ...] = ()

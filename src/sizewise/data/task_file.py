@@ -14,7 +14,7 @@ from sizewise.core.task import Bar, Task
 from sizewise.data.template import Template
 
 _TABLES: dict[str, dict[str, type]] = {
-    "task": {"name": str, "kind": str, "instructions": str, "labels": list, "reference": str, "seed": int},
+    "task": {"name": str, "kind": str, "instructions": str, "wordings": list, "labels": list, "reference": str, "seed": int},
     "data": {"path": str, "columns": dict, "only": dict, "strict_labels": bool, "template": str, "raw_answers": bool},
     "large": {"model": str},
     "bar": {
@@ -27,6 +27,7 @@ _CHOICES = {
     ("task", "reference"): ("auto", "gold", "llm"),
     ("bar", "perimeter"): ("open", "closed"),
 }
+MOST_WORDINGS = 20
 _SHARES = ("target", "margin", "delta", "min_coverage")
 
 
@@ -54,6 +55,7 @@ def read_task(path: Path) -> Task:
         Task(
             name=task.get("name", path.stem),
             instructions=task.get("instructions"),
+            wordings=_wordings(path, task.get("wordings", [])),
             labels=_labels(path, task.get("labels")),
             path=_beside(path, data["path"]) if "path" in data else None,
             columns=_texts(path, "columns", data.get("columns", {})),
@@ -102,6 +104,7 @@ def task_tables(task: Task) -> dict[str, Any]:
     about = {
         "name": task.name, "kind": task.kind, "instructions": task.instructions, "reference": task.reference,
         "seed": task.seed, "labels": list(task.labels) if task.labels else None,
+        "wordings": list(task.wordings) or None,
     }  # fmt: skip
     data = {
         "path": task.path, "columns": dict(task.columns), "only": dict(task.only), "strict_labels": task.strict_labels,
@@ -146,6 +149,12 @@ def _labels(path: Path, labels: Any) -> tuple[str, ...] | None:
     if not labels or not all(isinstance(label, str) and label.strip() for label in labels):
         raise TaskError(f"{path}: [task] labels must be a list of texts.")
     return tuple(label.strip() for label in labels)
+
+
+def _wordings(path: Path, wordings: list[Any]) -> tuple[str, ...]:
+    if len(wordings) > MOST_WORDINGS or not all(isinstance(text, str) and text.strip() for text in wordings):
+        raise TaskError(f"{path}: [task] wordings must be a list of at most {MOST_WORDINGS} texts.")
+    return tuple(wordings)
 
 
 def _texts(path: Path, key: str, table: Mapping[str, Any]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from sizewise.report.sections import (
     mistakes,
     money,
     portions,
+    probes,
     scorecard,
 )
 from sizewise.report.visible import visible
@@ -35,10 +36,10 @@ from sizewise.report.words import Words
 
 #: in reading order; one that has nothing to say is left out
 SECTIONS = (
-    "verdict", "evidence", "scorecard", "curve", "mistakes", "look", "ladder", "audit", "forecast", "data", "money",
+    "verdict", "evidence", "scorecard", "curve", "mistakes", "look", "ladder", "audit", "probes", "forecast", "data", "money",
     "limits", "making",
 )  # fmt: skip
-_OPTIONAL = ("audit", "forecast")
+_OPTIONAL = ("audit", "forecast", "probes")
 
 
 def render(record: RunRecord, language: Literal["en", "ru"] = "en", texts: Mapping[str, str] | None = None) -> str:
@@ -82,6 +83,8 @@ def _evidence(record: RunRecord, texts: Mapping[str, str] | None, words: Words) 
         "worst_labels": portions.worst_labels(record, words),
         "all_labels": portions.all_labels(record, words),
         "slices": portions.slices(record, words),
+        "probes": probes.probes(record, words),
+        "probe_sentences": probes.sentences(record, words),
         "audit": audit.audit(record, words),
         "audit_sentences": audit.sentences(record, words),
         "forecast": [

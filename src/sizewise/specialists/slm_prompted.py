@@ -23,13 +23,14 @@ from sizewise.core.errors import SizewiseError, TaskError
 from sizewise.core.example import Train
 from sizewise.core.measurement import Circumstance
 from sizewise.core.model import Evidence, Fitted, Rung
+from sizewise.core.wording import Wording
 from sizewise.data.personal import masked
 from sizewise.models.local_slm import DEFAULT_SLM, local_slm
 from sizewise.slm.engine import Engine, EngineSettings
 from sizewise.specialists.opinions import most_probable
 from sizewise.specialists.prompted.asking import Asking
 from sizewise.specialists.prompted.examples import central_examples
-from sizewise.specialists.prompted.prompt import Wording, layout
+from sizewise.specialists.prompted.prompt import layout
 from sizewise.specialists.sentence_vectors import Progress
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
@@ -209,9 +210,9 @@ class SlmPrompted:
         made = layout(engine.format, wording, self.labels, self.prompting.examples)
         return Asking(engine, made, self.prompting.input_tokens)
 
-    def raw(self, inputs: Sequence[str], progress: Progress | None = None) -> Floats:
+    def raw(self, inputs: Sequence[str], progress: Progress | None = None, wording: Wording | None = None) -> Floats:
         """(n, labels) probabilities as the model gives them. Raises what failed first."""
-        rows = self.asking().probabilities(inputs, progress) if inputs else []
+        rows = self.asking(wording).probabilities(inputs, progress) if inputs else []
         failed = next((row for row in rows if isinstance(row, SizewiseError)), None)
         if failed is not None:
             raise failed
@@ -221,9 +222,9 @@ class SlmPrompted:
         """Evidence from (n, labels) corrected probabilities."""
         return Evidence(self.labels, probabilities, {}, np.zeros(len(probabilities)))
 
-    def evidence(self, inputs: Sequence[str]) -> Evidence:
-        """The corrected probabilities. Raises ``EngineError`` where the engine fails."""
-        return self.judged(corrected(self.raw(inputs), self.shift))
+    def evidence(self, inputs: Sequence[str], wording: Wording | None = None) -> Evidence:
+        """The corrected probabilities, asked in ``wording`` (else its own). Raises ``EngineError`` where that fails."""
+        return self.judged(corrected(self.raw(inputs, wording=wording), self.shift))
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         """The most probable label of each input; what fails is an answer with ``error``."""

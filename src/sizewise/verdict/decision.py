@@ -76,6 +76,7 @@ def decide(measured: Measurements, identity: Identity) -> Verdict:
         more_data=more_data(measured, decision, binding),
         seconds=dict(identity.seconds),
         contradicted=bool(list(_contradictions(measured))),
+        probes=measured.probes,
     )
 
 
@@ -260,7 +261,25 @@ def _limits(measured: Measurements, decision: Decision) -> Iterator[Reason]:
     for circumstance in measured.circumstances:
         if circumstance.code in CIRCUMSTANCES_THAT_LIMIT:
             yield reason(circumstance.code, **circumstance.parameters)
+    yield from _sensitivities(measured)
     yield reason("latency_here", cpus=measured.cpus)
+
+
+def _sensitivities(measured: Measurements) -> Iterator[Reason]:
+    """How far the large model hangs on the prompt's wording, beside how far the small one hangs on the input's form."""
+    for probed in measured.probes:
+        changed = probed.changed_by_any_wording
+        if changed is not None and (probed.kind == "large" or probed.model == measured.chosen):
+            yield reason(
+                "hangs_on_wording", model=probed.model, share=changed.value, low=_low(changed), high=_high(changed),
+                n=changed.n, wordings=len(probed.wordings),
+            )  # fmt: skip
+        if probed.model == measured.chosen and probed.inputs:
+            worst = max(probed.inputs, key=lambda probe: probe.changed.value)
+            yield reason(
+                "hangs_on_form", model=probed.model, rule=worst.name, share=worst.changed.value,
+                low=_low(worst.changed), high=_high(worst.changed), n=worst.changed.n,
+            )  # fmt: skip
 
 
 def _contradictions(measured: Measurements) -> Iterator[Reason]:

@@ -5,29 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from sizewise.core.wording import Order, Wording
 from sizewise.slm.prompt_format import PLAIN, Message, Piece, PromptFormat
 
-Order = Literal["given", "reversed", "shuffled"]
 _HERE = "\x00"  # where the input will stand; no text of a log holds it after it was read
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """How the same thing is asked: none of it changes what is asked.
-
-    ``between`` stands between a word and what it names; ``listed`` says whether the labels are listed before the
-    examples; ``label_form`` whether underscores and hyphens in a label are read as spaces.
-    """
-
-    instructions: str = "Each message is followed by its label."
-    input_word: str = "Message"
-    label_word: str = "Label"
-    between: str = ": "
-    listed: bool = False
-    order: Order = "given"
-    label_form: Literal["words", "raw"] = "words"
 
 
 @dataclass(frozen=True, slots=True)
