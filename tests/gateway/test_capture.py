@@ -56,7 +56,7 @@ def test_what_was_recorded_is_decided_on(tmp_path: Path) -> None:
     run = sizewise.decide(tmp_path / "traffic.db", out=tmp_path / "run", rungs=["majority", "keywords"])
     assert run.verdict.data.sha256 == while_it_serves.hex()
     assert run.verdict.data.rows == 160
-    assert any("exchanges are left out" in sentence for sentence in run.record.data_check.found)
+    assert any("left out of it: 3 exchanges" in sentence for sentence in run.record.data_check.found)
     by_text = {e.input: e for e in read(sources([tmp_path / "traffic.db"])).examples}
     assert {text: e.answer for text, e in by_text.items()} == SAID
     assert all(e.prompt_tokens and e.completion_tokens and e.cost_usd and e.latency_ms for e in by_text.values())

@@ -62,6 +62,7 @@ def list_(
 ) -> None:
     """List what was recorded, the newest first: when, what was asked for, who answered, what it cost; no texts."""
     from sizewise.cli.terminal_text import harmless
+    from sizewise.stages.captured import exchanges
 
     with _store(store) as opened:
         found: list[Exchange] = []
@@ -77,7 +78,7 @@ def list_(
         return
     for line in _table(listed):
         typer.echo(line)
-    typer.echo(f"{len(listed):,} of {total:,} exchanges")
+    typer.echo(f"{len(listed):,} of {exchanges(total)}")
 
 
 def export(
@@ -95,7 +96,7 @@ def export(
 ) -> None:
     """Write what was recorded as rows that ``decide`` reads: ``id`` is the one that the client got."""
     from sizewise.cli.terminal_text import plain
-    from sizewise.stages.captured import exported, left_out
+    from sizewise.stages.captured import exchanges, exported, left_out
 
     shapes: Counter[str] = Counter()
     without: Counter[str] = Counter()
@@ -109,7 +110,7 @@ def export(
                 row = exported(exchange)
                 shapes["rows with `input`" if "input" in row else "chat-log rows"] += 1
                 write(row)
-    said = [f"{shapes.total():,} exchanges exported" + (f" to {out}" if out else "")]
+    said = [f"{exchanges(shapes.total())} exported" + (f" to {out}" if out else "")]
     if len(shapes) > 1:
         said.append(
             "of two kinds, since a task was not served all the time: "
@@ -129,6 +130,7 @@ def delete(
 ) -> None:
     """Delete what was recorded, for good: by age, by person or by task; where several are given, all must fit."""
     from sizewise.core.errors import TaskError
+    from sizewise.stages.captured import exchanges
 
     if older_than is None and subject is None and task is None:
         raise TaskError("say what to delete: --older-than 30d, --subject WHO or --task NAME.")
@@ -136,17 +138,17 @@ def delete(
     with _store(store) as opened:
         count = sum(opened.count(task=task, until=before, subject=one) for one in _subjects(subject))
     if dry_run:
-        typer.echo(f"{count:,} exchanges would be deleted")
+        typer.echo(f"{exchanges(count)} would be deleted")
         return
     if count and not yes:
         if not sys.stdin.isatty():
-            raise TaskError(f"{count:,} exchanges would be deleted, and nobody can be asked here: say --yes.")
-        if not typer.confirm(f"Delete {count:,} exchanges for good?"):
+            raise TaskError(f"{exchanges(count)} would be deleted, and nobody can be asked here: say --yes.")
+        if not typer.confirm(f"Delete {exchanges(count)} for good?"):
             typer.echo("nothing was deleted")
             return
     with _store(store, writing=True) as opened:
         done = [opened.emptied(before, one, task) for one in _subjects(subject)]
-    typer.echo(f"{sum(one.rows for one in done):,} exchanges deleted{_whether_gone(done[-1].gone)}")
+    typer.echo(f"{exchanges(sum(one.rows for one in done))} deleted{_whether_gone(done[-1].gone)}")
 
 
 def _whether_gone(gone: bool | None) -> str:

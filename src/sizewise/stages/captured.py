@@ -95,10 +95,10 @@ class Captured:
     def found(self) -> Sequence[str]:
         """What was left out of it, and why."""
         self.sha256()
-        said = f"{self.name} is read as: what the gateway recorded, {self._used:,} exchanges"
+        said = f"{self.name} is read as: what the gateway recorded, {exchanges(self._used)}"
         if not self._left_out:
             return (said,)
-        return (said, f"{self._left_out.total():,} exchanges are left out: {_listed(self._left_out)}")
+        return (said, f"left out of it: {exchanges(self._left_out.total())}, {_listed(self._left_out)}")
 
     def sha256(self) -> bytes:
         """Of every record, in order. Raises ``DataError`` where no exchange can be used."""
@@ -115,9 +115,8 @@ class Captured:
                              exchange.request, exchange.response):  # fmt: skip
                     digest.update(len(part).to_bytes(8, "big") + part)
             if not self._used:
-                held = f"none of its {n:,} exchanges" if (n := self._left_out.total()) else "no exchange"
-                why = f": {_listed(self._left_out)}" if n else ""
-                raise DataError(f"{self}: {held} can be used{why}. Let the gateway record some traffic first.")
+                held = f": it holds {exchanges(n)}, {_listed(self._left_out)}" if (n := self._left_out.total()) else ""
+                raise DataError(f"{self}: no exchange can be used{held}. Let the gateway record some traffic first.")
             self._hash = digest.digest()
         return self._hash
 
@@ -148,6 +147,15 @@ class Captured:
             self._store = open_traffic(self._url, read_only=True)
             weakref.finalize(self, self._store.close)  # for those who forget
         return self._store.exchanges()
+
+
+def exchanges(count: int) -> str:
+    """So many of them.
+
+    >>> exchanges(1), exchanges(2_000)
+    ('1 exchange', '2,000 exchanges')
+    """
+    return f"{count:,} exchange" + "s" * (count != 1)
 
 
 def left_out(exchange: Exchange) -> str | None:
@@ -222,4 +230,4 @@ def _record(exchange: Exchange, asked: Mapping[str, Any], got: Mapping[str, Any]
 
 
 def _listed(reasons: Mapping[str, int]) -> str:
-    return ", ".join(f"{why} {count:,}" for why, count in sorted(reasons.items(), key=lambda item: -item[1]))
+    return ", ".join(f"{count:,} {why}" for why, count in sorted(reasons.items(), key=lambda item: -item[1]))
