@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewise.core.errors import LimitReached, RunError
+from sizewise.core.errors import InputError, LimitReached, RunError
 from sizewise.export.export import export
 from sizewise.export.publish import published, write_files
 
@@ -134,3 +134,10 @@ def test_runs_that_cannot_be_exported(sizewise: Sizewise, finished_run: Path, tm
     refused = sizewise("export", tmp_path, "--to", "wheel", "--out", "out")
     assert (refused.returncode, "is no Sizewise run" in refused.stderr.decode()) == (2, True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
+
+
+def test_without_the_package_onnx(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(InputError, match=r'pip install "sizewise\[export\]"'):
+        export(finished_run, "onnx", tmp_path / "out")
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,6 @@
 """An encoder's ONNX graph with one byte a weight: a quarter of the size, and quicker where the processor can.
 
-Each product with a table of weights becomes onnxruntime's ``MatMulNBits`` with 8 bits, in blocks of 32 numbers of one
+Each product with a table of weights becomes onnxruntime's ``MatMulNBits`` with 8 bits, in blocks of 64 numbers of one
 column, each with its own scale; what it multiplies is rounded in the same blocks, row by row. So a text's vector does
 not depend on what it is encoded together with, as it does where one scale serves a whole batch (dynamic quantisation).
 Tables from which rows are looked up (the words) keep a byte a number and a scale a row.
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sizewise.export.onnx_door import onnx
 from sizewise.export.standalone.packed_rows import MOST, packed
 
-BLOCK = 32
+BLOCK = 64
 BITS = 8
 MANY_ROWS = 100  # of a table that rows are looked up in: a smaller one stays as it is
 INTEGERS = 4  # the accuracy level at which onnxruntime multiplies bytes
@@ -47,7 +47,7 @@ FLOAT = 1  # in ONNX's own numbering
 
 
 def blocks(weights: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """(inputs, outputs) weights as (outputs, blocks, 32) bytes around 128, and (outputs, blocks) scales."""
+    """(inputs, outputs) weights as (outputs, blocks, 64) bytes around 128, and (outputs, blocks) scales."""
     inputs, outputs = weights.shape
     parts = np.ascontiguousarray(weights.T).reshape(outputs, inputs // BLOCK, BLOCK)
     largest = np.abs(parts).max(axis=2)
