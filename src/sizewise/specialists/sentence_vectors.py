@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 
 TOKENIZER, MODEL, DATA = "tokenizer.json", "onnx/model.onnx", "onnx/model.onnx_data"
 LONGEST_TOKENS = 256
-BATCH = 16
+BATCH = 8
 MANY_TEXTS = BATCH + 1  # from two batches on each core reads its own, which spares the cores to wait for one another
 # How the tokens of which layer are pooled, 0 the last layer, 1 and 2 those before it. New ones go to the end: a
 # specialist reads as many as there were when it was fitted.
