@@ -41,6 +41,8 @@ from sizewise.specialists.vector_cache import RememberedEncoder
 
 TARGET, DELTA = 0.97, 0.05
 SEEDS = (0, 1, 2, 3)
+INDEPENDENT = 0.3  # of the likelihood is believed: sizes lie within one another, and seeds share most of their rows
+LEAST_MISFIT = 0.03  # of coverage: with less, what was fitted to some sets held three in four of another's
 CALIBRATE = 0.45  # calibrate rows for each train row, as the default carve leaves them
 
 
@@ -179,7 +181,7 @@ def back_tests(wanted: Set, seed: int, found: dict[int, Arrays]) -> Iterator[Bac
 
 def fitted_prior(tests: Sequence[BackTest]) -> Prior:
     """The prior under which the later scores of ``tests`` are most likely, twice the rows counting double."""
-    start = np.array([0.45, np.log(0.2), 0.03, np.log(0.03), 0.1, np.log(0.1), np.log(0.05)])
+    start = np.array([0.45, np.log(0.2), 0.03, np.log(0.03), 0.1, np.log(0.1), np.log(0.1)])
     trust = np.array([0.2, 0.3, 0.03, 0.4, 0.15, 0.3, 0.4])  # how far the data may pull each from its start
 
     def loss(x: NDArray[np.float64]) -> float:
@@ -190,7 +192,7 @@ def fitted_prior(tests: Sequence[BackTest]) -> Prior:
                 n, wrong = len(later["later_right"]), float((~later["later_right"]).mean())
                 centre, spread = trend.logit(times)
                 spread = np.hypot(spread, 1 / np.sqrt(n * wrong * (1 - wrong)))
-                total -= (1.0 if times == 2 else 0.5) * float(norm.logpdf(logit(wrong), centre, spread))
+                total -= INDEPENDENT * (1.0 if times == 2 else 0.5) * float(norm.logpdf(logit(wrong), centre, spread))
         return total
 
     return prior(
@@ -236,7 +238,7 @@ def misfit(of: Sequence[Outcome]) -> tuple[float, float]:
     """At twice the rows: what the coverages were higher by on the average, and the least spread that then held nine in ten."""
     twice = [o for o in of if o.times == 2]
     gain = float(np.mean([o.coverage - np.median(o.drawn) for o in twice]))
-    tried = np.arange(0.0, 0.16, 0.005)
+    tried = np.arange(LEAST_MISFIT, 0.16, 0.005)
     return gain, float(next((m for m in tried if np.mean([_holds(o, gain, m)[0] for o in twice]) >= LEVEL), tried[-1]))
 
 

@@ -41,7 +41,7 @@ class Prior:
     in a parabola). ``flattery`` is how much lower the out-of-fold share is than that of unseen rows: an encoder's
     views and the vocabulary are learned from all train rows, without their labels. Each with its spread. ``shared`` is
     the correlation of errors between sizes on the same rows, ``drift`` the spread of what a parabola misses for each
-    doubling beyond today.
+    doubling before today and beyond.
     """
 
     slope: float
@@ -55,7 +55,7 @@ class Prior:
 
 
 PRIOR = Prior(
-    slope=0.38, slope_sd=0.14, bend=0.036, bend_sd=0.022, flattery=0.084, flattery_sd=0.093, shared=0.6, drift=0.045
+    slope=0.47, slope_sd=0.175, bend=0.022, bend_sd=0.029, flattery=0.109, flattery_sd=0.103, shared=0.6, drift=0.095
 )
 
 
@@ -115,6 +115,7 @@ def fit(rows: int, own: Held, held: Sequence[Held], prior: Prior = PRIOR, fresh:
     np.fill_diagonal(common, 1.0)
     noise = np.outer(sds, sds) * common
     noise[0, 0] += prior.flattery_sd**2
+    noise[np.diag_indices(len(seen))] += (prior.drift * np.array(places)) ** 2
     expected = np.array([0.0, prior.slope, prior.bend])
     spread = np.diag([FLAT**2, prior.slope_sd**2, prior.bend_sd**2])
     gain = spread @ design.T @ np.linalg.inv(design @ spread @ design.T + noise)
