@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from sizewise.core.errors import InputError
+from sizewise.core.model import Model
 
 RUNGS, MODELS = "sizewise.rungs", "sizewise.models"
 #: group → name → what is loaded, in the form of an entry point
@@ -29,6 +30,19 @@ def registered(group: str) -> dict[str, EntryPoint]:
     """Every entry point of ``group`` by name; a built-in name cannot be taken by anybody else."""
     found = {point.name: point for point in entry_points(group=group)}
     return found | {name: EntryPoint(name, value, group) for name, value in BUILT_IN[group].items()}
+
+
+def model_of(reference: str) -> Model | None:
+    """The model of a plug-in that answers to what stands before the colon; ``None`` where no plug-in does."""
+    scheme = reference.partition(":")[0]
+    if scheme in BUILT_IN[MODELS] or scheme not in (found := registered(MODELS)):
+        return None
+    model = loaded(found[scheme])(reference.partition(":")[2])
+    if not isinstance(model, Model):
+        raise InputError(
+            f"the plug-in {scheme!r} gave a {type(model).__name__}, which is no model: it has no answer()."
+        )
+    return model
 
 
 def loaded(point: EntryPoint) -> Any:

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from sizewise.core.answer import Usage
 from sizewise.core.errors import TaskError
+from sizewise.core.model import Model
+from sizewise.core.plugins import model_of
 from sizewise.llm.asker import Asker
 from sizewise.llm.pace import Limits
 from sizewise.llm.price import FREE, Price
@@ -57,6 +59,13 @@ def opened(
             asker.client.prepare()
             yield RemoteVoice(asker, known is not None)
         return
+    if (plugged := model_of(reference)) is not None:
+        try:
+            yield PluggedVoice(plugged)
+        finally:
+            if close := getattr(plugged, "close", None):
+                close()
+        return
     if base_url is not None or price is not None:
         raise TaskError(f"{reference} is a model on this machine: leave out --base-url and --price.")
     with Engine.open(reference) as engine:
@@ -96,6 +105,26 @@ def _unpriced(reply: Reply) -> Reply:
     used = reply.usage
     usage = Usage(used.prompt_tokens, used.cached_tokens, used.completion_tokens)
     return Reply(reply.text, reply.error, reply.finish, reply.model, usage, reply.latency_ms, reply.at, reply.final)
+
+
+@dataclass(frozen=True)
+class PluggedVoice:
+    """A plug-in's model: it answers at once or not at all."""
+
+    model: Model
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    def ask(self, question: Question) -> Iterator[str | Reply]:
+        """As ``Voice``; instructions go before the prompt."""
+        started = time.perf_counter()
+        (said,) = self.model.answer([f"{question.system}\n\n{question.prompt}" if question.system else question.prompt])
+        if said.value:
+            yield said.value
+        took = (time.perf_counter() - started) * 1_000
+        yield Reply(said.value, said.error, "stop", self.model.name, said.usage or Usage(), took)
 
 
 @dataclass(frozen=True)
