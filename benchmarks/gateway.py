@@ -41,6 +41,7 @@ class Bench:
     binary: str | None
     repeats: int
     seconds: float
+    requests: int = 100_000
     table: list[tuple[str, ...]] = field(default_factory=list)
 
     def load(
@@ -250,7 +251,7 @@ def memory(bench: Bench) -> None:
         with servers.sizewise(stub.url, SERVER_CORE, bench.work) as ours:
             time.sleep(3)
             rest, marks, served = ours.resident(), {}, 0
-            for target in (2_000, 100_000):
+            for target in (2_000, bench.requests):
                 while served < target:
                     seconds = min(10.0, max(0.5, (target - served) / 3000))
                     served += wrk(
@@ -258,9 +259,9 @@ def memory(bench: Bench) -> None:
                     ).requests
                 time.sleep(2)
                 marks[target] = (served, ours.resident())
-        grown = marks[100_000][1] / marks[2_000][1] - 1
+        grown = marks[bench.requests][1] / marks[2_000][1] - 1
         bench.line(
-            "memory after 100,000 requests against after 2,000", "+10 %", "+3 %", [100 * grown], " %",
+            f"memory after {bench.requests:,} requests against after 2,000", "+10 %", "+3 %", [100 * grown], " %",
             **{f"after {count:,}": f"{size:.1f} MB" for count, size in marks.values()},
         )  # fmt: skip
         if bench.binary:
@@ -288,12 +289,13 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="folder that keeps the runs of the specialists")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--requests", type=int, default=100_000, help="of the row about memory")
     parser.add_argument("--only", nargs="+", choices=list(ROWS), default=list(ROWS))
     told = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sizewise-gateway-") as work:
         runs = told.runs or Path(work) / "runs"
         runs.mkdir(parents=True, exist_ok=True)
-        bench = Bench(Path(work), runs, told.litellm, told.repeats, told.seconds)
+        bench = Bench(Path(work), runs, told.litellm, told.repeats, told.seconds, told.requests)
         if not told.litellm:
             print("the rows against LiteLLM are left out: no --litellm", file=sys.stderr)
         for name in told.only:
