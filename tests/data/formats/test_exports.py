@@ -332,3 +332,11 @@ def test_a_template_of_ones_own_cuts_and_rejects(write: Write) -> None:
     assert log.template == "Text: {input}"
     with pytest.raises(DataError, match="no template @00000000 is learned"):
         read([write([*rows, odd])], template="@00000000")
+
+
+@pytest.mark.parametrize("said", ['{"topic": "billing"}', "[1, 2]", '["billing"]', "{}", "5", "{not json"])
+def test_an_answer_that_is_itself_json_is_an_answer(write: Write, said: str) -> None:
+    rows = [{"messages": asked(f"question {n}"), "response": said} for n in range(3)]
+    log = read([write(rows)])
+    assert [example.answer for example in log.examples] == [said] * 3
+    assert not log.rejects

@@ -65,7 +65,8 @@ def chat(record: Record) -> Request:
     ``{"messages": ..., "response": "text"}``. OpenAI API reference, *Create chat completion*.
     """
     asked = loaded(first(record, "request", "request_body")) or record
-    got = loaded(first(record, "response", "response_body", "completion", "output", "answer")) or record
+    raw = first(record, "response", "response_body", "completion", "output", "answer") or record
+    got = loaded(raw)
     if not isinstance(asked, Mapping):
         raise Unusable("no messages in the request")
     said = got if isinstance(got, Mapping) else {}
@@ -76,7 +77,7 @@ def chat(record: Record) -> Request:
         _ours(record)
         | _known(
             id=first(record, "id", "request_id") or said.get("id"),
-            answer=answer_of(got),
+            answer=answer_of(raw),
             model=first(said, "model") or first(asked, "model") or record.get("model"),
             at=at if isinstance(at, str | None) else at.isoformat(),
             latency_ms=first(record, "latency_ms") or times["latency_ms"],

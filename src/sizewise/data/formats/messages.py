@@ -18,6 +18,7 @@ ROLES = {"developer": "system", "human": "user", "ai": "assistant", "model": "as
 _TEXT_PARTS = {"text", "input_text", "output_text", "refusal"}
 _THOUGHTS = {"reasoning", "thinking", "redacted_thinking"}
 _TOOL_PARTS = {"tool_call", "tool_call_response", "tool_use", "tool_result", "function_call", "function_call_output"}
+_RESPONSE_KEYS = {"choices", "output", "message", "completion", "text", "response", "content", "parts", "role", "error"}
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -93,9 +94,11 @@ def text_of(content: Any) -> str:
 
 def answer_of(value: Any) -> str | list[str]:
     """What the LLM said: a text, or a list where several choices were asked for. Raises ``Unusable``."""
-    value = loaded(value)
+    text, value = value, loaded(value)
     if isinstance(value, str):
         return value
+    if isinstance(text, str) and not _is_response(value):
+        return text  # the LLM answered in JSON
     if isinstance(value, Mapping):
         if isinstance(value.get("choices"), Sequence):
             return _alone([_choice(choice) for choice in value["choices"]])
@@ -111,6 +114,13 @@ def answer_of(value: Any) -> str | list[str]:
     if isinstance(value, Sequence) and value and all(isinstance(item, Mapping) for item in value):
         return _alone([_said(item) for item in value])
     raise Unusable("no answer in the response")
+
+
+def _is_response(value: Any) -> bool:
+    """Whether what a text held is a response or messages as an API gives them, and not just an answer in JSON."""
+    if isinstance(value, Mapping):
+        return not value.keys().isdisjoint(_RESPONSE_KEYS)
+    return bool(value) and all(isinstance(item, Mapping) and "role" in item for item in value)
 
 
 def _choice(choice: Any) -> str:
