@@ -271,3 +271,21 @@ def test_memory_is_shared_out_and_given_back() -> None:
     one.close()
     other.close()
     assert memory.held == 0
+
+
+def test_the_application_loads_neither_torch_nor_an_api_client() -> None:
+    heavy = [
+        "torch",
+        "transformers",
+        "openai",
+        "anthropic",
+        "any_llm",
+        "httpx",
+        "numpy",
+        "sklearn",
+        "sqlalchemy",
+        "alembic",
+    ]
+    program = f"import sys, sizewise.gateway.app; print([name for name in {heavy} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
