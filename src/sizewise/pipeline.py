@@ -25,7 +25,7 @@ from sizewise.data.task_file import task_tables
 from sizewise.run import Run
 from sizewise.specialists.ladder import recipes
 from sizewise.specialists.ngrams import LONGEST_INPUT
-from sizewise.stages import saving
+from sizewise.stages import large_probe, saving
 from sizewise.stages.audit import audit, best_rung
 from sizewise.stages.calibration import calibrate
 from sizewise.stages.captured import release, without_password
@@ -92,12 +92,20 @@ def decide(
         asked = None
         if large is not None:
             with clock.stage("large"):
-                asked = ask_large(large, task, splits.labels, splits.test, folder.work, listener)
+                asked = ask_large(
+                    large, task, splits.labels, splits.test, folder.work, listener, large_probe.TEST_SHARE
+                )
         with clock.stage("measure"):
             sizes = saving.data_measurement(log, checked, splits)
             measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated, asked)
         with clock.stage("probe"):
             probed = probe(contestants, task, splits.test, splits.reference, listener)
+            if large is not None and asked is not None and measurements.large is not None:
+                told = large_probe.probe_large(large, task, splits.labels, asked, folder.work, listener)
+                if told is not None:
+                    probed = (*probed, told)
+                    hung = replace(measurements.large, wording_sensitivity=told.changed_by_wording)
+                    measurements = replace(measurements, large=hung)
             measurements = replace(measurements, probes=probed)
             for contestant in contestants:
                 contestant.close()

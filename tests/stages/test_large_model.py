@@ -101,7 +101,9 @@ def test_in_a_run(log_file: Path, upstream: Upstream, tmp_path: Path) -> None:
     assert large.cost_per_1k_usd is not None
     assert large.cost_per_1k_usd.value == pytest.approx(ONE * 1_000)
     assert large.latency_ms is not None
-    assert large.wording_sensitivity is None
+    assert large.wording_sensitivity is not None
+    assert (large.wording_sensitivity.value, large.wording_sensitivity.n) == (0.0, 50)
+    assert [p.model for p in run.verdict.probes] == ["keywords", "openai:gpt-4o"]
     told = json.loads((run.folder / "verdict.json").read_text())["large"]
     assert told["cost_source"] == "measured on 60 calls of this run"
     page = (run.folder / "report.html").read_text(encoding="utf-8")
