@@ -57,7 +57,7 @@ def test_rounded_it_fits_a_small_device(
         [json.loads(line) for line in with_onnx.run(done.folder, stdin=part).stdout.splitlines()]
         for part in (asked(log_rows), asked(log_rows).splitlines()[0])
     )
-    assert whole[0] == alone[0]  # what it is asked together with makes no difference
+    same(whole[:1], alone, within=1e-9)  # what it is asked together with makes no difference
     texts = [row["input"] for row in log_rows[:40]]
     wanted = [answer.value for answer in load(encoder_run).answer(texts)]
     assert sum(line["answer"] == value for line, value in zip(whole[len(HOSTILE) :], wanted, strict=True)) >= 39
