@@ -156,6 +156,8 @@ class Journal:
             return
         with contextlib.suppress(OSError):
             self.sync()
+        with contextlib.suppress(OSError):  # closing alone would hold it for as long as a sync is under way in a thread
+            fcntl.flock(self._file, fcntl.LOCK_UN)
         os.close(self._file)
         self._file = -1
 
