@@ -39,6 +39,8 @@ LABELS = (
 OPENINGS = ("Hello,", "Please help:", "Since Monday", "I wonder why", "Today", "Again")
 SUBJECTS = ("my card", "the transfer to my landlord", "a refund from the shop", "the code", "this fee", "my balance")
 ENDINGS = ("is not there.", "does not work!", "has been wrong for days", "was never explained to me", "is missing?")
+#: a prompt that has nothing in common with any other, not even its first token
+FORGET = (9, 9, 9)
 BARE = """
 import json, sys, time
 import xllamacpp
@@ -117,7 +119,7 @@ def prefix(rows: int) -> None:
 
 
 def exact(count: int) -> None:
-    """Every request by an engine that is asked them all, and by one that reads each prompt from its beginning."""
+    """Every request by an engine that is asked them all, by one that forgets before each, and some by a new process each."""
     sets = [LABELS, LABELS[:3], ("yes", "no"), ("refund", "refund of a fee", "transfer", "top up")]
     draw = random.Random(0)
     requests = [(draw.randrange(len(sets)), draw.randrange(4), message(i)) for i in range(count)]
@@ -125,10 +127,10 @@ def exact(count: int) -> None:
     for remembers in (True, False):
         with opened(0) as engine:
             asks = {(s, n): prompt_of(engine, n, sets[s]) for s in range(len(sets)) for n in range(4)}
-            if not remembers:
-                without_cache(engine)
             answers = []
             for labels, examples, text in requests:
+                if not remembers:
+                    engine.complete(FORGET, 1)
                 (row,) = asks[labels, examples].probabilities([text])
                 assert isinstance(row, np.ndarray)
                 answers.append(row)
