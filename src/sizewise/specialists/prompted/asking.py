@@ -86,14 +86,18 @@ class Asking:
         return self.engine.shares(tokens, among)
 
     def _clear_before(self, tokens: list[int]) -> None:
-        """See to it that the cache ends with the prefix, or not far behind it, so that this input is read as if anew.
+        """See to it that the cache holds the prefix, read at one go, and nothing of this input.
 
-        At least two tokens must be left to read: a single one goes through other sums than several do.
+        Then as many tokens are read at once as a fresh engine would read: fewer go through other sums.
         """
         common = shared_length(self.engine.held, tokens)
-        if common < len(self._prefix) or len(tokens) - common < 2:
-            spacer = next(token for token in self._spacers if token != tokens[len(self._prefix)])
-            self._shares([*self._prefix, spacer, spacer], self._spacers)
+        if common == len(self._prefix):
+            return
+        if common < len(self._prefix):
+            other = next(token for token in self._spacers if token != self._prefix[0])
+            self._shares([other, other], self._spacers)
+        spacer = next(token for token in self._spacers if token != tokens[len(self._prefix)])
+        self._shares([*self._prefix, spacer, spacer], self._spacers)
 
     def _label(self, label: str) -> list[int]:
         """A label's tokens as they follow the prompt, and the token that ends it."""
