@@ -115,6 +115,7 @@ def serving(
         process = subprocess.Popen(
             command, cwd=folder, stdout=target, stderr=target, stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONUTF8": "1", "NO_PROXY": "127.0.0.1", **(environment or {})},
+            preexec_fn=_heed_signals,
         )  # fmt: skip
     try:
         served = Served(_address(process, log, told), process, folder, kept)
@@ -128,6 +129,12 @@ def serving(
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def _heed_signals() -> None:
+    """Whoever runs the tests may ignore them (nohup, a job in the background), and a process inherits that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _address(process: subprocess.Popen[bytes], log: Path, told: int) -> str:

@@ -28,6 +28,7 @@ def test_every_command_of_the_guide_works(tmp_path: Path) -> None:
     (block,) = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
     commands = [line.split("  #")[0] for line in block.splitlines() if line.startswith("sizewise ")]
     assert [line.split()[1] for line in commands] == ["label", "label", "ask", "decide"]
+    asked: list[int] = []
     with Upstream() as upstream:
         for line in commands:
             done = subprocess.run(
@@ -37,8 +38,9 @@ def test_every_command_of_the_guide_works(tmp_path: Path) -> None:
             )  # fmt: skip
             assert done.returncode == 0, f"{line}\n{done.stderr}"
             assert done.stdout.strip(), line
-        asked = len(upstream.seen)
-    assert asked == 240 + 1 + 2 * 48
+            asked.append(len(upstream.seen))
+    assert asked[:3] == [0, 240, 241]
+    assert asked[3] >= 241 + 2 * 48, "the test rows twice, and what the probe asks with the rest of the budget"
     assert len((tmp_path / "labelled.review.csv").read_text(encoding="utf-8-sig").splitlines()) == 21
     verdict = json.loads((tmp_path / "run" / "verdict.json").read_text(encoding="utf-8"))
     assert verdict["large"]["self_agreement"]["n"] == 48

@@ -45,6 +45,8 @@ def is_store(path: str | Path) -> bool:
     if isinstance(path, str) and "://" in path:
         return path.partition(":")[0].partition("+")[0] in ("sqlite", "postgresql", "postgres")
     try:
+        if not Path(path).is_file():  # a pipe would be waited for
+            return False
         with Path(path).open("rb") as file:
             if file.read(len(_SQLITE)) != _SQLITE:
                 return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sizewise.core.measurement import ModelProbes, Probe
+from sizewise.core.measurement import Measured, ModelProbes, Probe
 from sizewise.core.record import RunRecord
 from sizewise.report.table import Cell, Group, Row, Table, figure
 from sizewise.report.visible import visible
@@ -34,17 +34,22 @@ def sentences(record: RunRecord, words: Words) -> list[str]:
 
 def _spread(one: ModelProbes, words: Words) -> dict[str, str]:
     write = words.numbers.write
+    unknown = words("not_measured")
     right = [probe.accuracy.value for probe in one.wordings if probe.accuracy]
     right += [one.accuracy.value] if one.accuracy else []
     return {
         "model": visible(one.model),
-        "mean": write(one.changed_by_wording.value if one.changed_by_wording else 0.0, "share"),
-        "any": write(one.changed_by_any_wording.value if one.changed_by_any_wording else 0.0, "share"),
+        "mean": _with_interval(one.changed_by_wording, words) if one.changed_by_wording else unknown,
+        "any": _with_interval(one.changed_by_any_wording, words) if one.changed_by_any_wording else unknown,
         "k": words.numbers.count(len(one.wordings)),
-        "n": words.numbers.count(one.rows),
-        "worst": write(min(right), "share") if right else words("not_measured"),
-        "best": write(max(right), "share") if right else words("not_measured"),
+        "worst": write(min(right), "share") if right else unknown,
+        "best": write(max(right), "share") if right else unknown,
     }
+
+
+def _with_interval(measured: Measured, words: Words) -> str:
+    between, n = words.numbers.interval(measured, "share"), f"n\u00a0=\u00a0{words.numbers.count(measured.n)}"
+    return f"{words.numbers.share(measured.value)} ({f'{between}; ' if between else ''}{n})"
 
 
 def _inputs(probed: Sequence[ModelProbes], words: Words) -> Table:
