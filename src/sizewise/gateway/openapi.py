@@ -6,6 +6,7 @@ and the part of chat completions that a specialist reads. ``python -m sizewise.g
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any, Literal
 
@@ -108,6 +109,9 @@ ROUTE_HEADERS = {
 def described() -> dict[str, Any]:
     """The whole document, as plain data."""
     _, components = msgspec.json.schema_components(SHOWN, ref_template=REFERENCE)
+    for component in components.values():  # Python 3.13 removes a docstring's indentation, older ones keep it
+        if "description" in component:
+            component["description"] = inspect.cleandoc(component["description"])
     return {
         "openapi": "3.1.0",
         "info": {
