@@ -25,7 +25,7 @@ from sizewise.data.task_file import task_tables
 from sizewise.run import Run
 from sizewise.specialists.ladder import recipes
 from sizewise.specialists.ngrams import LONGEST_INPUT
-from sizewise.stages import large_probe, saving
+from sizewise.stages import saving
 from sizewise.stages.audit import audit, best_rung
 from sizewise.stages.calibration import calibrate
 from sizewise.stages.captured import release, without_password
@@ -35,6 +35,7 @@ from sizewise.stages.contest import contest
 from sizewise.stages.disagreements import confusions, disagreements, disputes
 from sizewise.stages.forecast import forecast
 from sizewise.stages.large_model import LargeCalls, ask_large
+from sizewise.stages.large_probe import TEST_SHARE, with_large
 from sizewise.stages.listener import Listener, Silence
 from sizewise.stages.measurement import curve, measure
 from sizewise.stages.portions import portions
@@ -61,7 +62,7 @@ def decide(
     command: str | None = None,
     large: LargeCalls | None = None,
 ) -> Run:
-    """read → check → split → contest → audit → choose → calibrate → measure → forecast → decide → save → report."""
+    """read → check → split → contest → audit → choose → calibrate → measure → probe → forecast → decide → save → report."""
     listener = listener or Silence()
     clock = _Clock(listener)
     rungs = recipes(task, listener.progress, listener.found)
@@ -92,21 +93,14 @@ def decide(
         asked = None
         if large is not None:
             with clock.stage("large"):
-                asked = ask_large(
-                    large, task, splits.labels, splits.test, folder.work, listener, large_probe.TEST_SHARE
-                )
+                asked = ask_large(large, task, splits.labels, splits.test, folder.work, listener, TEST_SHARE)
         with clock.stage("measure"):
             sizes = saving.data_measurement(log, checked, splits)
             measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated, asked)
         with clock.stage("probe"):
             probed = probe(contestants, task, splits.test, splits.reference, listener)
-            if large is not None and asked is not None and measurements.large is not None:
-                told = large_probe.probe_large(large, task, splits.labels, asked, folder.work, listener)
-                if told is not None:
-                    probed = (*probed, told)
-                    hung = replace(measurements.large, wording_sensitivity=told.changed_by_wording)
-                    measurements = replace(measurements, large=hung)
             measurements = replace(measurements, probes=probed)
+            measurements = with_large(measurements, large, task, splits.labels, asked, folder.work, listener)
             for contestant in contestants:
                 contestant.close()
         with clock.stage("forecast"):

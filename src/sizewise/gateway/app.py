@@ -43,6 +43,8 @@ class Gateway:
     """One worker's server: an ASGI application with what it needs, opened and closed by its lifespan.
 
     ``routes`` are further pages beside the API (metrics, administration); they too are behind the gateway's own key.
+    ``refused`` is told the status, code and seconds of each request that is turned away without a record, ``faulty`` each
+    exception that no part of the gateway has caught.
     """
 
     def __init__(
@@ -178,23 +180,3 @@ class Gateway:
 
 async def _healthz(_: Request) -> Response:
     return Response(b'{"status":"ok"}', media_type="application/json")
-
-
-def build_app(
-    settings: Settings,
-    *,
-    recorder: Recording,
-    upstreams: Upstreams,
-    tasks: Tasks,
-    routes: Sequence[BaseRoute] = (),
-    refused: Callable[[int, str, float], None] = lambda status, code, seconds: None,  # noqa: ARG005
-    faulty: Callable[[str, BaseException], None] = lambda event, error: None,  # noqa: ARG005
-) -> Gateway:
-    """The application of one worker; ``routes`` are further pages beside the API (metrics, admin).
-
-    ``refused`` is told the status, code and seconds of each request that is turned away without a record, ``faulty`` each
-    exception that no part of the gateway has caught.
-    """
-    return Gateway(
-        settings, recorder=recorder, upstreams=upstreams, tasks=tasks, routes=routes, refused=refused, faulty=faulty
-    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from sizewise.core.exchange import Exchange
 from sizewise.gateway import admin
 from sizewise.gateway.accounts import Accounts
-from sizewise.gateway.app import Gateway, build_app
+from sizewise.gateway.app import Gateway
 from sizewise.gateway.explain import introduced
 from sizewise.gateway.logs import Log
 from sizewise.gateway.metrics import Metrics
@@ -48,7 +48,7 @@ def gateway(settings: Settings, log: Log, open_run: OpenRun) -> Gateway:
     tasks.open([Path(run) for run in settings.runs])
     accounts = Accounts(Metrics(), log, tasks=tasks, capacity=settings.queue)
     accounts.around(recorder(settings, lambda said: log.warning("store", said=said), accounts.kept))
-    app = build_app(
+    app = Gateway(
         settings, recorder=accounts, upstreams=Upstreams(settings.upstreams, settings.limits, settings.ca),
         tasks=tasks, routes=[accounts.page(), *admin.routes(tasks, settings.key)], refused=accounts.refused,
         faulty=log.fault,

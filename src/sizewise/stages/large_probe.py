@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from sizewise.core.measurement import ModelProbes
+from sizewise.core.measurement import Measurements, ModelProbes
 from sizewise.core.task import Task
 from sizewise.evaluate.probes.inputs import RULES, perturbed
 from sizewise.evaluate.probes.wordings import frames
@@ -16,6 +17,25 @@ from sizewise.stages.probing import Sample, judged
 
 #: of the budget, what the test rows may take; and the rows that are probed at most, eight rewordings and six rules each
 TEST_SHARE, MOST_ROWS = 0.8, 50
+
+
+def with_large(
+    measured: Measurements,
+    calls: LargeCalls | None,
+    task: Task,
+    labels: tuple[str, ...],
+    asked: LargeAnswers | None,
+    work: Path,
+    listener: Listener,
+) -> Measurements:
+    """``measured`` with the LLM's probes and its sensitivity to wording, where it was asked and its budget reached."""
+    if calls is None or asked is None or measured.large is None:
+        return measured
+    told = probe_large(calls, task, labels, asked, work, listener)
+    if told is None:
+        return measured
+    large = replace(measured.large, wording_sensitivity=told.changed_by_wording)
+    return replace(measured, large=large, probes=(*measured.probes, told))
 
 
 def probe_large(
