@@ -7,10 +7,13 @@ import time
 from collections.abc import AsyncIterator
 
 from sizewise.gateway.call import Call, Receive
-from sizewise.gateway.settings import Limits
+from sizewise.gateway.settings import MB, Limits
 from sizewise.gateway.wire.errors import Refusal
 from sizewise.gateway.wire.kinds import is_text
 
+#: how much of a body that is too long is still read, and how long: a connection that is closed on unread bytes is reset,
+#: and its client sees that in place of the answer (the "lingering close" of web servers)
+LINGER_BYTES, LINGER_SECONDS = 32 * MB, 3.0
 _BUSY = Refusal(503, "overloaded", "The requests that are being answered already take all the memory.", retry_after=1)
 
 
@@ -54,6 +57,7 @@ async def read_body(call: Call, limits: Limits) -> Refusal | None:
     """Give ``call`` its body, or say why not. Raises ``ClientLeft``."""
     declared = call.header(b"content-length")
     if declared is not None and int(declared) > limits.body_bytes:
+        await _linger(call)
         return _too_large(limits)
     if declared is None and call.header(b"transfer-encoding") is None:
         return None
@@ -77,12 +81,26 @@ async def read_body(call: Call, limits: Limits) -> Refusal | None:
         pieces.append(body)
         size += len(body)
     if size > limits.body_bytes:
+        if more:
+            await _linger(call)
         return _too_large(limits)
     if len(pieces) > 1:
         body = b"".join(pieces)
     call.body = body
     call.began = time.perf_counter()
     return None
+
+
+async def _linger(call: Call) -> None:
+    """Read on a little, and throw away, so that a client which writes before it reads gets to its answer."""
+    if call.header(b"expect") is not None:  # it waits to be told to send
+        return
+    size, ends, more = 0, time.monotonic() + LINGER_SECONDS, True
+    while more and size < LINGER_BYTES:
+        message = await _next(call.receive, max(0.0, ends - time.monotonic()))
+        if message is None:
+            return
+        size, more = size + len(message[0]), message[1]
 
 
 async def _next(receive: Receive, seconds: float) -> tuple[bytes, bool] | None:
