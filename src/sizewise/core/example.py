@@ -7,7 +7,7 @@ cannot be handed a test set: the type checker refuses it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -17,7 +17,8 @@ class Example:
 
     ``answer`` is what the LLM said and ``gold`` the truth, both after labels were merged, ``None``
     where unknown. ``further_answers`` are the same LLM's answers when it was asked again. ``at`` is
-    an ISO 8601 time. ``group`` numbers the near-duplicate group the input belongs to.
+    an ISO 8601 time. ``group`` numbers the near-duplicate group the input belongs to. ``probabilities`` are the LLM's
+    own by label, as far as they were recorded, and ``rationale`` is why it gave its answer.
     """
 
     id: str
@@ -35,6 +36,8 @@ class Example:
     completion_tokens: int | None = None
     cost_usd: float | None = None
     group: int = -1
+    probabilities: Mapping[str, float] | None = None
+    rationale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,10 @@ class Train:
 
     ``others`` holds, where the LLM's answers are the target and gold is known as well, each row's gold (``None``
     where unknown): nothing is taught from it but a second opinion on when the target is hard to foresee.
+
+    ``soft`` holds each row's probabilities by label as the LLM gave them, summing to one, and ``rationales`` why it gave
+    its answer. Both are the LLM's: where it answered otherwise than the target, the target is right and they are ``None``.
+    Empty where the log has none.
     """
 
     ids: tuple[str, ...]
@@ -51,6 +58,8 @@ class Train:
     groups: tuple[int, ...]
     labels: tuple[str, ...]
     others: tuple[str | None, ...] = ()
+    soft: tuple[Mapping[str, float] | None, ...] = ()
+    rationales: tuple[str | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -64,6 +73,8 @@ class Train:
             groups=tuple(self.groups[i] for i in indices),
             labels=self.labels,
             others=tuple(self.others[i] for i in indices) if self.others else (),
+            soft=tuple(self.soft[i] for i in indices) if self.soft else (),
+            rationales=tuple(self.rationales[i] for i in indices) if self.rationales else (),
         )
 
 

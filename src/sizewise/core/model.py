@@ -98,8 +98,10 @@ class Rung:
     """A rung as it is registered: its name, its place on the ladder, its recipe (a dataclass) and how it is loaded.
 
     The recipe's fields are the rung's settings in a task file, but for those that the ladder fills: ``name``,
-    ``seed``, ``instructions``, ``progress``, ``found`` and ``keywords`` (the recipe of that rung). Places of the
-    built-in rungs: majority 0, keywords 10, encoder 20, slm-prompted 40.
+    ``seed``, ``instructions``, ``progress``, ``found`` and ``keywords`` (the recipe of that rung), and for ``work``
+    (``Path | None``), which the contest fills: a folder where the rung may keep checkpoints, the same one when a run is
+    resumed and gone when it is whole. Places of the built-in rungs: majority 0, keywords 10, encoder 20,
+    encoder-tuned 30, slm-prompted 40, slm-tuned 50.
     """
 
     name: str

@@ -16,6 +16,7 @@ from sizewise.core.record import Leak
 from sizewise.core.task import ReferenceChoice, ReferenceKind
 from sizewise.data.check import Checked, CheckedLog
 from sizewise.data.tally import NONE, PARTS, Columns, Ints, counted_pairs, numbered
+from sizewise.data.teaching import teaching
 
 CALIBRATE_SHARE, TEST_SHARE, LARGEST_PART = 0.25, 0.20, 3_000
 GOLD_ROWS_NEEDED = 500
@@ -94,13 +95,17 @@ def split(
     has_reference = (columns.golds if gold else columns.answers) >= 0
     taught = frozenset(division.taught)
     rows = [checked.examples[i] for i in division.train_rows]
+    targets = tuple(columns.labels[code] for code in division.train_targets)
+    soft, rationales = teaching(rows, targets, division.taught)
     train = Train(
         ids=tuple(e.id for e in rows),
         inputs=tuple(e.input for e in rows),
-        targets=tuple(columns.labels[code] for code in division.train_targets),
+        targets=targets,
         groups=tuple(e.group for e in rows),
         labels=division.taught,
         others=() if gold else tuple(e.gold if e.gold in taught else None for e in rows),
+        soft=soft,
+        rationales=rationales,
     )
     calibrate, test = (
         tuple(checked.examples[i] for i in np.flatnonzero((division.parts == part) & has_reference))

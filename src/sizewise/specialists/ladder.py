@@ -15,7 +15,7 @@ from sizewise.core.task import Task
 
 #: what a task file gives a rung: kinds of value by the name of the field's type
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
-_FILLED = ("seed", "instructions", "progress", "found", "keywords")
+_FILLED = ("seed", "instructions", "progress", "found", "keywords", "work")
 _OURS = ("name", "as_for")
 #: rungs from this place on see a sample of the rows; the audit and the report need one that sees them all
 SAMPLED_FROM, FLOOR = 40, "majority"

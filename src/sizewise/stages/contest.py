@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from sizewise.store.disk import explained
 from sizewise.verdict.wording import reason
 
 PROFILED_INPUTS = 256
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def contest(recipes: Sequence[Recipe], train: Train, seed: int, work: Path, list
         listener.stage(f"contest: {recipe.name}")
         folder = work / recipe.name
         fitted[recipe.name] = _resumed(recipe.name, folder, listener) or _fit(
-            recipe, train, numbers, fitted, folder, listener
+            with_work(recipe, work / CHECKPOINTS / recipe.name), train, numbers, fitted, folder, listener
         )
         contestants.append(_contestant(recipe.name, folder, fitted[recipe.name], train, numbers, seed))
         best = contestants[-1]
@@ -94,6 +95,16 @@ def contest(recipes: Sequence[Recipe], train: Train, seed: int, work: Path, list
             f"{best.profile.latency.p50.value:.2f} ms an answer"
         )
     return contestants
+
+
+def with_work(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with a folder for its checkpoints, where it keeps any; the folder is there from now on."""
+    if not is_dataclass(recipe) or isinstance(recipe, type) or "work" not in {field.name for field in fields(recipe)}:
+        return recipe
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    changed: Recipe = replace(recipe, work=folder)
+    return changed
 
 
 def _resumed(name: str, folder: Path, listener: Listener) -> Fitted | None:

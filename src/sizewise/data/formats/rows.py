@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from sizewise.core.example import Example
+from sizewise.data.formats.messages import loaded
 from sizewise.data.text import readable
 
 TEXT_COLUMNS = ("input", "answer", "gold", "id", "task", "split", "at", "slice", "prompt_version", "model")
 NUMBER_COLUMNS = ("latency_ms", "cost_usd")
 COUNT_COLUMNS = ("prompt_tokens", "cached_tokens", "completion_tokens")
 LARGEST = 1e12  # of a time, a cost or a count: beyond that nobody measured anything
-COLUMNS = TEXT_COLUMNS + NUMBER_COLUMNS + COUNT_COLUMNS
+TAUGHT_COLUMNS = ("probabilities", "rationale")
+COLUMNS = TEXT_COLUMNS + NUMBER_COLUMNS + COUNT_COLUMNS + TAUGHT_COLUMNS
+LONGEST_RATIONALE, MOST_PROBABILITIES = 4_000, 5_000
 _EXACT = 2**53
 SPLITS = {"train": "train", "calibrate": "calibrate", "test": "test"} | {
     "training": "train", "calibration": "calibrate", "validation": "calibrate", "valid": "calibrate",
@@ -86,7 +89,30 @@ def example(identifier: str, values: Mapping[str, Any], unreadable: Counter[str]
         cached_tokens=_count("cached_tokens", values, unreadable),
         completion_tokens=_count("completion_tokens", values, unreadable),
         cost_usd=_number("cost_usd", values, unreadable),
+        probabilities=_probabilities(values["probabilities"], unreadable),
+        rationale=_rationale(values["rationale"], unreadable),
     )
+
+
+def _probabilities(value: Any, unreadable: Counter[str]) -> Mapping[str, float] | None:
+    """Probabilities by label out of an object, or out of a text that holds one, as CSV does."""
+    if value is None or value == "":
+        return None
+    held = loaded(value)
+    if isinstance(held, Mapping) and 0 < len(held) <= MOST_PROBABILITIES:
+        found = {sys.intern(readable(str(label)).strip()): share for label, share in held.items() if share is not None}
+        numbers = all(isinstance(share, float | int) and not isinstance(share, bool) for share in found.values())
+        if numbers and all(0 <= share <= 1 for share in found.values()) and sum(found.values()) > 0:
+            return {label: float(share) for label, share in found.items()}
+    unreadable["probabilities"] += 1
+    return None
+
+
+def _rationale(value: Any, unreadable: Counter[str]) -> str | None:
+    if value is None or isinstance(value, str):
+        return readable(value).strip()[:LONGEST_RATIONALE] or None if value else None
+    unreadable["rationale"] += 1
+    return None
 
 
 def _shared(value: Any) -> str | None:
