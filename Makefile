@@ -4,13 +4,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test faults lint format bench lock schema clean
+.PHONY: demo test training faults lint format bench lock schema clean
 
 demo: $(VENV)/installed ## the bundled task, end to end: verdict and report
 	$(BIN)/sizewise demo --out demo-run
 
 test: $(VENV)/developing ## every test but the long fault and browser runs
 	$(BIN)/python -m pytest -m "not faults" -n auto --maxprocesses=4 --dist loadfile
+
+training: $(VENV)/training ## the extra `train` into the test environment: its tests run from now on
 
 faults: $(VENV)/developing ## the long runs: kill -9, full disks, browsers
 	$(BIN)/python -m pytest -m faults > faults.log 2>&1; status=$$?; cat faults.log; exit $$status
@@ -49,4 +51,8 @@ $(VENV)/installed: $(VENV)/python requirements.lock pyproject.toml
 
 $(VENV)/developing: $(VENV)/installed requirements-dev.lock
 	$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
+	touch $@
+
+$(VENV)/training: $(VENV)/developing requirements-train.txt
+	$(PIP) install -r requirements-train.txt
 	touch $@

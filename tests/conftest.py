@@ -7,14 +7,18 @@ import os
 import random
 import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sizewise
+from sizewise.specialists.train import INSTALL, NEEDED
 
 ROWS = 300
+CAN_TRAIN = all(find_spec(package) for package in NEEDED)
+LEAVE_OUT = not CAN_TRAIN and os.environ.get("SIZEWISE_TRAIN") == "never"
 SAID = {
     "refund": ["where is my money back for {}", "I want a refund for order {}", "верните деньги за заказ {}"],
     "delivery": ["when will parcel {} arrive", "где мой заказ {}, курьер не приехал", "track the delivery {}"],
@@ -34,6 +38,23 @@ AROUND = [
     "thanks",
     "hello",
 ]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Tests in a folder ``train`` need that extra: not looked at where it is said to be left out."""
+    return True if LEAVE_OUT and "train" in collection_path.parts else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Single tests that are marked ``train``: left out where that is said, else skipped where the extra is missing."""
+    if CAN_TRAIN:
+        return
+    needy = [item for item in items if item.get_closest_marker("train")]
+    if LEAVE_OUT:
+        items[:] = [item for item in items if item not in needy]
+        config.hook.pytest_deselected(items=needy)
+    for item in needy:
+        item.add_marker(pytest.mark.skip(reason=f"needs the extra `train`: {INSTALL}"))
 
 
 @pytest.fixture(scope="session", autouse=True)
