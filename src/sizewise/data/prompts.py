@@ -12,6 +12,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 
 from sizewise.core.errors import DataError
@@ -22,7 +23,7 @@ from sizewise.data.text import readable
 
 LOOKED_AT = 2_000
 MOST_PROMPTS = 10_000
-SHOWN = 70
+SHOWN, REMEMBERED = 70, 2_000
 _DIGITS = re.compile(r"\d")
 _ADDRESS = re.compile(r"\S*@\S*")
 
@@ -48,7 +49,7 @@ class Prompts:
         self._requests += 1
         if key in self._leads or len(self._leads) < MOST_PROMPTS:
             self._leads[key] += 1
-            self._begins.setdefault(key, " ".join(m.text for m in lead)[:SHOWN])
+            self._begins.setdefault(key, " ".join(m.text for m in lead)[:REMEMBERED])
             if any(message.role != "system" for message in lead):
                 self._with_turns.add(key)
         if len(self._sample) < LOOKED_AT:
@@ -88,9 +89,16 @@ class Prompts:
             return "the message does not fit the template"
         return {"prompt_version": key, **request.columns, "input": said}
 
-    def begin(self, version: str) -> str:
-        """How the prompt of a version begins, to tell it from the others; empty where it is not known."""
-        return f", beginning {_quoted(self._begins[version])}" if self._begins.get(version) else ""
+    def begin(self, version: str, others: Iterable[str] = ()) -> str:
+        """How the prompt of a version begins or, where ``others`` begin likewise, where it parts from them."""
+        text = self._begins.get(version)
+        if not text:
+            return ""
+        alike = [_shared(text, self._begins.get(other, "")) for other in others if other != version]
+        if (shared := max(alike, default=0)) < SHOWN // 2:
+            return f", beginning {_quoted(text)}"
+        rest = text[text.rfind(" ", 0, shared) + 1 :]
+        return f", beginning {_quoted(text[:shared], SHOWN // 2)} and going on {_quoted(rest)}"
 
     def _is_fixed(self, key: str) -> bool:
         """Whether what precedes the last message is a prompt, not a conversation: turns that recur are examples."""
@@ -147,6 +155,11 @@ def _middle(text: str) -> str:
     before = before if len(before) <= 600 else f"{before[:200]} […] {before[-400:]}"
     after = after if len(after) <= 400 else f"{after[:300]} […] {after[-100:]}"
     return before + INPUT + after
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _share(fit: int, all_: int) -> str:

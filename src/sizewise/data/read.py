@@ -281,8 +281,9 @@ class Reading:
             )
         for column, values in self._mixed.items():
             if len(values) > 1:
+                most = values.most_common(5)
                 found = ", ".join(
-                    f"{value} ({count:,} rows{self._prompts.begin(value)})" for value, count in values.most_common(5)
+                    f"{value} ({count:,} rows{self._prompts.begin(value, dict(most))})" for value, count in most
                 )
                 best = values.most_common(1)[0][0]
                 raise DataError(

@@ -214,15 +214,13 @@ def _object(body: bytes) -> dict[str, Any] | str:
 
 
 def _record(exchange: Exchange, asked: Mapping[str, Any], got: Mapping[str, Any]) -> dict[str, Any]:
-    """The exchange as a record: instructions that stand beside the messages become the first of them."""
+    """The exchange as a record that the chat-log reader knows."""
     messages = next((asked[name] for name in ("messages", "input", "prompt") if asked.get(name) is not None), None)
-    instructions = next((asked[name] for name in ("system", "instructions") if asked.get(name)), None)
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
-    if instructions is not None and isinstance(messages, list):
-        messages = [{"role": "system", "content": instructions}, *messages]
     known = {name: value for name, value in _columns(exchange).items() if value is not None}
-    options = {name: asked[name] for name in ("response_format", "tools") if asked.get(name)}
+    beside = ("system", "instructions", "response_format", "tools")
+    options = {name: asked[name] for name in beside if asked.get(name)}
     return known | {
         "id": exchange.id,
         "at": exchange.at.isoformat(),

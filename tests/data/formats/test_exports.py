@@ -45,7 +45,24 @@ def otlp(attributes: dict[str, Any], events: list[dict[str, Any]] | None = None)
 
 def pairs(attributes: dict[str, Any]) -> list[dict[str, Any]]:
     kinds = {str: "stringValue", int: "intValue", float: "doubleValue"}
+    nested = {k: v for k, v in attributes.items() if isinstance(v, dict)}
+    if nested:
+        plain = {k: v for k, v in attributes.items() if k not in nested}
+        return [*pairs(plain), *({"key": k, "value": {"kvlistValue": {"values": pairs(v)}}} for k, v in nested.items())]
     return [{"key": k, "value": {kinds[type(v)]: str(v) if type(v) is int else v}} for k, v in attributes.items()]
+
+
+def logged(*told: tuple[str, dict[str, Any], dict[str, Any]], span: str) -> dict[str, Any]:
+    """Log records of one span: (event, attributes, body) each, and one that is no event of a model."""
+    kinds = [
+        {
+            "spanId": span, "timeUnixNano": "1767323045000000000", "eventName": name, "attributes": pairs(given),
+            "body": {"kvlistValue": {"values": pairs(body)}},
+        }
+        for name, given, body in told
+    ]  # fmt: skip
+    other = {"spanId": "def", "severityText": "INFO", "body": {"stringValue": "GET /"}}
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": [*kinds, other]}]}]}
 
 
 def parts(role: str, text: str) -> dict[str, Any]:
@@ -102,6 +119,21 @@ EXPORTS: dict[str, list[dict[str, Any]]] = {
             "request_id": f"c{i}",
             "spend": 0.001,
             "messages": json.dumps(asked(t)),
+            "response": json.dumps(completion(i, a)),
+            "model": "gpt-4o-2024-08-06",
+            "prompt_tokens": 50,
+            "completion_tokens": 3,
+            "startTime": "2026-01-02T03:04:05.000Z",
+            "endTime": "2026-01-02T03:04:05.250Z",
+        }
+        for i, t, a in NUMBERED
+    ],
+    "LiteLLM spend log with the request's body": [
+        {
+            "request_id": f"c{i}",
+            "spend": 0.001,
+            "messages": "{}",
+            "proxy_server_request": json.dumps({"model": "fast", "messages": asked(t)}),
             "response": json.dumps(completion(i, a)),
             "model": "gpt-4o-2024-08-06",
             "prompt_tokens": 50,
@@ -177,6 +209,36 @@ EXPORTS: dict[str, list[dict[str, Any]]] = {
         )
         for i, t, a in NUMBERED
     ],
+    "OpenTelemetry attributes of each message": [
+        otlp(
+            GENAI
+            | {
+                "gen_ai.prompt.1.role": "user",
+                "gen_ai.prompt.1.content": t,
+                "gen_ai.prompt.0.role": "system",
+                "gen_ai.prompt.0.content": json.dumps([{"type": "text", "text": SYSTEM}]),
+                "gen_ai.completion.0.role": "assistant",
+                "gen_ai.completion.0.content": a,
+                "gen_ai.completion.0.finish_reason": "stop",
+            }
+        )
+        for i, t, a in NUMBERED
+    ],
+    "spans as an SDK prints them": [
+        {
+            "name": "chat gpt-4o",
+            "context": {"trace_id": "0x1", "span_id": f"0x{i}"},
+            "start_time": "2026-01-02T03:04:05.000000Z",
+            "end_time": "2026-01-02T03:04:05.250000Z",
+            "attributes": GENAI
+            | {
+                "gen_ai.input.messages": json.dumps([parts("system", SYSTEM), parts("user", t)]),
+                "gen_ai.output.messages": json.dumps([parts("assistant", a)]),
+            },
+            "events": [],
+        }
+        for i, t, a in NUMBERED
+    ],
 }
 
 
@@ -212,7 +274,7 @@ def test_the_same_as_one_document(write: Write, name: str, indent: int | None) -
     same(read([write(json.dumps(document, indent=indent), "log.json")]))
 
 
-@pytest.mark.parametrize("name", ["Langfuse API", "Langfuse blob storage", "LiteLLM spend log"])
+@pytest.mark.parametrize("name", [name for name in EXPORTS if name.startswith(("Langfuse", "LiteLLM spend"))])
 def test_the_same_as_csv(write: Write, name: str) -> None:
     rows, text = EXPORTS[name], io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]))
@@ -221,6 +283,75 @@ def test_the_same_as_csv(write: Write, name: str) -> None:
     log = read([write(text.getvalue(), "export.csv")])
     same(log)
     assert log.examples[0].prompt_tokens == 50
+
+
+LOGGED: dict[str, list[dict[str, Any]]] = {
+    "a record for each message": [
+        logged(
+            ("gen_ai.system.message", {}, {"content": SYSTEM}),
+            ("gen_ai.user.message", {}, {"content": t}),
+            ("gen_ai.choice", GENAI, {"index": 0, "message": {"role": "assistant", "content": a}}),
+            span=f"s{i}",
+        )
+        for i, t, a in NUMBERED
+    ],
+    "a record for each call": [
+        logged(
+            (
+                "gen_ai.client.inference.operation.details",
+                GENAI
+                | {
+                    "gen_ai.input.messages": json.dumps([parts("system", SYSTEM), parts("user", t)]),
+                    "gen_ai.output.messages": json.dumps([parts("assistant", a)]),
+                },
+                {},
+            ),
+            span=f"s{i}",
+        )
+        for i, t, a in NUMBERED
+    ],
+}
+
+
+@pytest.mark.parametrize("name", LOGGED)
+@pytest.mark.parametrize("whole", [False, True])
+def test_log_records_of_opentelemetry(write: Write, name: str, whole: bool) -> None:
+    rows = LOGGED[name]
+    document = {"resourceLogs": [batch for row in rows for batch in row["resourceLogs"]]}
+    log = read([write(json.dumps(document), "log.json") if whole else write(rows)])
+    same(log)
+    assert [e.id for e in log.examples] == [f"s{i}" for i, _, _ in NUMBERED]
+    assert {e.at for e in log.examples} == {"2026-01-02T03:04:05+00:00"}
+    assert {r.reason for r in log.rejects} == {"a span that is no call of a model"}
+
+
+def beside(rules: Any, where: str) -> dict[str, list[dict[str, Any]]]:
+    """Requests whose instructions stand beside the messages, in the two APIs and in an observation."""
+    messages = [{"role": "user", "content": where}]
+    anthropic = {"content": [{"type": "text", "text": "refund"}]}
+    responses = {
+        "output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "x"}]}]
+    }
+    return {
+        "Anthropic": [{"request": {"system": rules, "messages": messages}, "response": anthropic}],
+        "Responses": [{"request": {"instructions": rules, "input": where}, "response": responses}],
+        "Langfuse": [
+            {
+                "traceId": "t", "type": "GENERATION", "output": "refund",
+                "input": {"system": rules, "messages": messages},
+            }
+        ],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["Anthropic", "Responses", "Langfuse"])
+@pytest.mark.parametrize("other", ["Other rules.", [{"type": "text", "text": "Other rules."}]])
+def test_instructions_beside_the_messages_tell_prompts_apart(write: Write, kind: str, other: Any) -> None:
+    rows = [row for text in SAID for row in beside(SYSTEM, text)[kind]]
+    assert len(read([write(rows)]).examples) == len(SAID)
+    mixed = rows + [row for text in SAID for row in beside(other, text)[kind]]
+    with pytest.raises(DataError, match=r"mixes 2 values of `prompt_version`.*Other rules"):
+        read([write(mixed)])
 
 
 def test_what_stands_beside_the_messages_can_be_named(write: Write) -> None:
@@ -340,3 +471,22 @@ def test_an_answer_that_is_itself_json_is_an_answer(write: Write, said: str) -> 
     log = read([write(rows)])
     assert [example.answer for example in log.examples] == [said] * 3
     assert not log.rejects
+
+
+def test_the_truth_beside_the_messages_is_found_by_its_name(write: Write) -> None:
+    rows = [row | {"label": a} for row, a in zip(EXPORTS["request and response"], ANSWERS, strict=True)]
+    log = read([write(rows)])
+    same(log)
+    assert [e.gold for e in log.examples] == ANSWERS
+    assert any("gold=label" in sentence for sentence in log.found)
+    with pytest.raises(DataError, match="both 'label' and 'category' could be the column `gold`"):
+        read([write([row | {"category": "x"} for row in rows])])
+
+
+def test_prompts_that_begin_alike_are_told_apart_where_they_part(write: Write) -> None:
+    rows = EXPORTS["request and response"] + [
+        {"request": {"messages": [{"role": "system", "content": SYSTEM + " Be brief."}, asked(t)[1]]}, "response": a}
+        for _, t, a in NUMBERED
+    ]
+    with pytest.raises(DataError, match=r"mixes 2 values of `prompt_version`.*and going on “delivery. Be brief.”"):
+        read([write(rows)])

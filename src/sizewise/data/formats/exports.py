@@ -15,6 +15,7 @@ from sizewise.data.formats.messages import (
     Unusable,
     answer_of,
     first,
+    instructions_of,
     loaded,
     messages_of,
     moment,
@@ -71,9 +72,11 @@ def chat(record: Record) -> Request:
         raise Unusable("no messages in the request")
     said = got if isinstance(got, Mapping) else {}
     times = span(first(record, "start_time", "startTime", "started_at"), first(record, "end_time", "endTime"))
-    at = times["at"] or moment(first(record, "at", "timestamp", "created_at", "created") or said.get("created"))
+    at = times["at"] or moment(
+        first(record, "at", "timestamp", "created_at", "created") or first(said, "created", "created_at")
+    )
     return Request(
-        messages_of(first(asked, "messages", "input", "prompt")),
+        (*instructions_of(asked), *messages_of(first(asked, "messages", "input", "prompt"))),
         _ours(record)
         | _known(
             id=first(record, "id", "request_id") or said.get("id"),
@@ -106,12 +109,15 @@ def fine_tuning(record: Record) -> Request:
 def litellm(record: Record) -> Request:
     """LiteLLM's ``StandardLoggingPayload`` (docs.litellm.ai, *StandardLoggingPayload Specification*) and spend log.
 
-    Times are seconds since 1970 in the payload, texts in the spend log (``LiteLLM_SpendLogs`` of its schema).
+    Times are seconds since 1970 in the payload, texts in the spend log (``LiteLLM_SpendLogs`` of its schema), which
+    leaves ``messages`` empty and keeps the request's body in ``proxy_server_request``.
     """
     if record.get("status") == "failure" or record.get("error_str"):
         raise Unusable("the call failed")
+    body = loaded(record.get("proxy_server_request"))
+    asked = loaded(record.get("messages")) or (body if body and isinstance(body, Mapping) else None)
     return Request(
-        messages_of(record.get("messages")),
+        messages_of(asked),
         _ours(record)
         | _known(
             id=first(record, "id", "request_id"),
@@ -175,13 +181,14 @@ def batch(record: Record) -> Request:
     return chat({"request": record["body"], "response": answer, "id": record.get("custom_id")})
 
 
-def traces(record: Record) -> Iterator[Request | str]:
-    """OTLP traces with GenAI attributes, see ``otel``."""
-    for found in otel.calls(record):
-        if isinstance(found, str):
-            yield found
-        else:
-            yield Request(found[0], _known(**found[1]))
+def _traced(calls: Callable[[Record], Iterator[otel.Found | str]]) -> Callable[[Record], Iterator[Request | str]]:
+    """A shape of OpenTelemetry's, see ``otel``."""
+
+    def requests(record: Record) -> Iterator[Request | str]:
+        for found in calls(record):
+            yield found if isinstance(found, str) else Request(found[0], _known(**found[1]))
+
+    return requests
 
 
 def _has(*names: str) -> Callable[[Record], bool]:
@@ -218,7 +225,9 @@ CHAT = Shape("chat log", _is_chat, _one(chat))
 
 #: tried from the top; what fits none of them is a plain row
 SHAPES: Sequence[Shape] = (
-    Shape("OpenTelemetry traces", _has("resourceSpans"), traces),
+    Shape("OpenTelemetry traces", _has("resourceSpans"), _traced(otel.calls)),
+    Shape("OpenTelemetry log records", _has("resourceLogs"), _traced(otel.log_records)),
+    Shape("OpenTelemetry spans", otel.is_span, _traced(otel.span)),
     Shape("OpenAI batch", lambda r: _is_batch(r) or is_batch_request(r), _one(batch)),
     Shape("Langfuse observations", _is_langfuse, _one(langfuse)),
     Shape("LiteLLM log", lambda r: "messages" in r and ("response_cost" in r or "spend" in r), _one(litellm)),

@@ -17,7 +17,8 @@ from sizewise.data.formats.json_lines import DECODER, RepeatedKey
 from sizewise.data.formats.source import LONGEST_ROW, Record
 
 #: keys whose array holds the rows: the lists of OpenAI's and Langfuse's APIs, OTLP
-WRAPPERS = ("data", "observations", "resourceSpans")
+WRAPPERS = ("data", "observations", "resourceSpans", "resourceLogs")
+OTLP = ("resourceSpans", "resourceLogs")
 _AN_ARRAY = re.compile(r"\[\s*\{")
 _WRAPPED = re.compile(rf'\{{[^\[{{]{{0,400}}"({"|".join(WRAPPERS)})"\s*:\s*\[')
 _SPACE = " \t\r\n"
@@ -102,7 +103,7 @@ class _Document:
             if key in WRAPPERS and self._next() == "[":
                 wrapped = True
                 for text, row in self._array():
-                    yield text, {key: [row]} if key == "resourceSpans" else row
+                    yield text, {key: [row]} if key in OTLP else row
             else:
                 other[key] = self._value()[1]
             if self._next() != "}":

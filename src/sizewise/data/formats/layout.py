@@ -51,13 +51,19 @@ def layout(path: Source, columns: Mapping[str, str]) -> Layout:
     first = _first(path, kind)
     shape = None if "input" in columns or _is_ours(first) else shape_of(first)
     if shape is not None:
-        said = (f"{path.name} is read as: {shape.name}",)
+        # an export says what was asked and answered; the truth is what somebody wrote beside it
+        guessed = _guessed(path, columns, {name for row in first for name in row}, ("gold",))
+        said = (f"{path.name} is read as: {shape.name}", *_told(path, guessed))
         is_input = bool(first) and is_batch_request(first[0])
-        return Layout(path, kind, shape, dict(columns), said, shape.name == "OpenAI batch" and is_input)
-    guessed = _guessed(path, columns, {name for row in first for name in row})
+        names = guessed | dict(columns)
+        return Layout(path, kind, shape, names, said, shape.name == "OpenAI batch" and is_input)
+    guessed = _guessed(path, columns, {name for row in first for name in row}, tuple(SYNONYMS))
+    return Layout(path, kind, None, guessed | dict(columns), _told(path, guessed))
+
+
+def _told(path: Source, guessed: Mapping[str, str]) -> tuple[str, ...]:
     listed = ", ".join(f"{ours}={theirs}" for ours, theirs in guessed.items())
-    found = [f"columns of {path.name} taken by their names: {listed} (--columns says otherwise)"] if listed else []
-    return Layout(path, kind, None, guessed | dict(columns), tuple(found))
+    return (f"columns of {path.name} taken by their names: {listed} (--columns says otherwise)",) if listed else ()
 
 
 def _first(path: Source, kind: Kind) -> list[Mapping[str, Any]]:
@@ -79,14 +85,14 @@ def _is_ours(rows: Sequence[Mapping[str, Any]]) -> bool:
     return bool(rows) and 2 * ours > len(rows)
 
 
-def _guessed(path: Source, columns: Mapping[str, str], there: set[str]) -> dict[str, str]:
+def _guessed(path: Source, columns: Mapping[str, str], there: set[str], wanted: Sequence[str]) -> dict[str, str]:
     taken = set(columns.values()) | set(COLUMNS)
     folded = {name.strip().casefold(): name for name in sorted(there)}
     found = {}
-    for ours, synonyms in SYNONYMS.items():
+    for ours in wanted:
         if ours in columns or ours in there:
             continue
-        candidates = [folded[name] for name in (ours, *synonyms) if name in folded and folded[name] not in taken]
+        candidates = [folded[name] for name in (ours, *SYNONYMS[ours]) if name in folded and folded[name] not in taken]
         if len(candidates) > 1:
             raise DataError(
                 f"{path}: both {' and '.join(map(repr, candidates))} could be the column `{ours}`. "

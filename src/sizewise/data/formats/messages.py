@@ -51,11 +51,20 @@ def messages_of(value: Any) -> tuple[Message, ...]:
     if isinstance(value, Mapping):
         for key in ("messages", "data", "input", "prompt"):
             if key in value:
-                return messages_of(value[key])
+                return (*instructions_of(value), *messages_of(value[key]))
         value = [value]
     if not isinstance(value, Sequence) or not value:
         raise Unusable("no messages in the request")
     return tuple(map(_message, value))
+
+
+def instructions_of(asked: Mapping[str, Any]) -> tuple[Message, ...]:
+    """What stands beside the messages of a request and leads them, as a message where it is there.
+
+    ``system`` (Anthropic's Messages API) and ``instructions`` (OpenAI's Responses API): a text, or parts of one.
+    """
+    rules = asked.get("system") or asked.get("instructions")
+    return (Message("system", text_of(rules)),) if rules and isinstance(rules, str | list) else ()
 
 
 def _message(value: Any) -> Message:
