@@ -9,20 +9,29 @@ from numpy.typing import NDArray
 
 from sizewise.core.answer import Answer
 from sizewise.core.model import Evidence
-from sizewise.specialists.heads import Singles, log_odds, probability_of
+from sizewise.specialists.heads import Singles, blocks, log_odds, probability_of
 
 Ints = NDArray[np.int64]
 Features = dict[str, NDArray[np.float64]]
 SHOWN = 5
+AT_ONCE = 2_000_000  # scores of all heads that are looked at together
 
 
 def agreement(scores: Mapping[str, Singles], best: Ints) -> Features:
     """For each head its log-odds for the joint answer, and whether it would say the same; each of shape (n,)."""
-    columns: Features = {}
-    for name, head in scores.items():
-        columns[f"{name}_log_odds"] = log_odds(probability_of(head, best))
-        columns[f"{name}_agrees"] = (head.argmax(axis=1) == best).astype(np.float64)
-    return columns
+    chances, agrees = np.zeros((len(scores), len(best))), np.zeros((len(scores), len(best)))
+    labels = max((head.shape[1] for head in scores.values()), default=1)
+    for rows in blocks(len(best), max(1, AT_ONCE // (len(scores) * labels))):
+        part = np.stack([head[rows] for head in scores.values()]).astype(np.float64)
+        highest = part.max(axis=2, keepdims=True)
+        said = np.take_along_axis(part, best[None, rows, None], axis=2)
+        chances[:, rows] = (np.exp(said - highest) / np.exp(part - highest).sum(axis=2, keepdims=True))[:, :, 0]
+        agrees[:, rows] = part.argmax(axis=2) == best[rows]
+    odds = log_odds(chances)
+    named = enumerate(scores)
+    return {
+        f"{name}_{what}": column[i] for i, name in named for what, column in (("log_odds", odds), ("agrees", agrees))
+    }
 
 
 def second_opinion(logits: Singles, best: Ints) -> tuple[Ints, Features]:

@@ -160,12 +160,13 @@ def pooled(layers: Sequence[Vectors], poolings: Sequence[tuple[str, int]], seen:
     seen = seen | ~seen.any(axis=1, keepdims=True)  # a text without tokens: what the model makes of padding
     weights = seen[:, :, None].astype(np.float32)
     count = weights.sum(axis=1)
+    all_seen = bool(seen.all())
 
     def only_seen(values: Vectors, otherwise: float) -> Vectors:
-        return values if seen.all() else np.where(seen[:, :, None], values, np.float32(otherwise))
+        return values if all_seen else np.where(seen[:, :, None], values, np.float32(otherwise))
 
     def mean(values: Vectors) -> Vectors:
-        return np.asarray((values * weights).sum(axis=1) / count)
+        return np.asarray((values if all_seen else values * weights).sum(axis=1) / count)
 
     ways: dict[str, Callable[[Vectors], Vectors]] = {
         "mean": mean,

@@ -32,7 +32,7 @@ def specialist(contents: Contents) -> EncoderSpecialist:
         first=first,
         joint=Mixture.from_arrays("joint", arrays, JOINT_PARTS),
         second=Mixture.from_arrays("second", arrays, HEADS),
-    )
+    ).turned()
 
 
 def _whole(name: str, array: Any) -> Any:
