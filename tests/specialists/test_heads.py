@@ -80,3 +80,17 @@ def test_names_head_prefers_the_label_whose_name_is_like_the_input() -> None:
     assert head.weights.shape == (2, 3)
     assert (head(first - first.mean(axis=0)).argmax(axis=1) == [0, 1, 2]).all()
     assert spoken("__top-up__by card") == "top up by card"
+
+
+def test_a_turned_head_scores_one_row_and_many_as_before() -> None:
+    random = np.random.default_rng(5)
+    head = Head(random.normal(size=(40, 7)).astype(np.float32), random.normal(size=7).astype(np.float32))
+    mixture = Mixture({"dense": head, "other": head}, {"dense": 0.5, "other": 1.0})
+    turned = mixture.turned(("dense",))
+    assert turned.heads["dense"].weights.flags.f_contiguous
+    assert turned.heads["other"] is head
+    rows = random.normal(size=(5, 40)).astype(np.float32)
+    wanted = mixture.joined(mixture.scores({"dense": rows, "other": rows}))
+    for seen, expected in ((rows, wanted), (rows[:1], wanted[:1])):
+        found = turned.joined(turned.scores({"dense": seen, "other": seen}))
+        np.testing.assert_allclose(found, expected, atol=1e-5)
