@@ -20,10 +20,10 @@ from shared_data import path, result, rows
 
 import sizewise
 from sizewise.export.export import export
-from sizewise.export.rounded_encoder import rounded
 from sizewise.models.reference import ModelFiles
 from sizewise.run import load
 from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.rounded_encoder import rounded
 from sizewise.specialists.sentence_vectors import MODEL, TOKENIZER, SentenceEncoder
 
 PEAK = "print(next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')), file=sys.stderr)"

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.export.onnx_door import onnx
-from sizewise.export.rounded_encoder import FLOAT, rounded
-from sizewise.export.standalone.packed_rows import packed
+from sizewise.models.onnx_door import onnx
 from sizewise.specialists.encoder import GAMMA, JOINT, EncoderSpecialist, Views
 from sizewise.specialists.heads import Head, Mixture
 from sizewise.specialists.keywords import BLOCKS, KeywordsSpecialist
+from sizewise.specialists.packed_rows import packed
+from sizewise.specialists.rounded_encoder import FLOAT, rounded
 from sizewise.specialists.sentence_vectors import MODEL, SentenceEncoder
 
 INT64 = 7  # in ONNX's own numbering

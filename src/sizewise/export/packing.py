@@ -14,15 +14,15 @@ from sizewise.cascade.confidence import Confidence
 from sizewise.core.errors import RunError
 from sizewise.core.model import Specialist
 from sizewise.export.publish import Content
-from sizewise.export.rounded_encoder import rounded
 from sizewise.export.standalone.encoder import ENCODER
 from sizewise.export.standalone.keywords import NGRAMS
-from sizewise.export.standalone.packed_rows import packed
 from sizewise.models.catalogue import prefix
 from sizewise.specialists.encoder import EncoderSpecialist
 from sizewise.specialists.heads import Mixture
 from sizewise.specialists.keywords import KeywordsSpecialist
 from sizewise.specialists.majority import MajoritySpecialist
+from sizewise.specialists.packed_rows import packed
+from sizewise.specialists.rounded_encoder import rounded
 from sizewise.specialists.sentence_vectors import MODEL, TOKENIZER
 
 Arrays = dict[str, NDArray[Any]]

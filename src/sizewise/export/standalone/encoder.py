@@ -9,11 +9,11 @@ import numpy as np
 from sizewise.export.standalone.contents import Contents, part
 from sizewise.export.standalone.keywords import opened
 from sizewise.export.standalone.keywords import specialist as keywords_specialist
-from sizewise.export.standalone.packed_rows import PackedRows
 from sizewise.models.reference import ModelFiles
 from sizewise.specialists.encoder import HEADS, JOINT_PARTS, EncoderSpecialist, Views
 from sizewise.specialists.heads import Mixture
 from sizewise.specialists.keywords import BLOCKS
+from sizewise.specialists.packed_rows import PackedRows
 from sizewise.specialists.sentence_vectors import SentenceEncoder
 
 ENCODER = "encoder"

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.export.standalone.contents import Contents, part
-from sizewise.export.standalone.packed_rows import PackedRows
 from sizewise.specialists.heads import Mixture
 from sizewise.specialists.keywords import BLOCKS, KeywordsSpecialist
 from sizewise.specialists.ngrams import NGrams
+from sizewise.specialists.packed_rows import PackedRows
 
 NGRAMS = "ngrams.json"
 

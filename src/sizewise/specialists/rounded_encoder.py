@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.export.onnx_door import onnx
-from sizewise.export.standalone.packed_rows import MOST, packed
+from sizewise.models.onnx_door import onnx
+from sizewise.specialists.packed_rows import MOST, packed
 
 BLOCK = 64
 BITS = 8
