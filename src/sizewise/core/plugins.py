@@ -16,6 +16,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "majority": "sizewise.specialists.majority:RUNG",
         "keywords": "sizewise.specialists.keywords:RUNG",
         "encoder": "sizewise.specialists.encoder:RUNG",
+        "encoder-tuned": "sizewise.specialists.encoder_tuned:RUNG",
         "slm-prompted": "sizewise.specialists.slm_prompted:RUNG",
     },
     MODELS: {

@@ -21,6 +21,7 @@ from sizewise.export.comparison import Comparison
 from sizewise.report.headline import contradictions, headline
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
+from sizewise.specialists.encoder import EncoderSpecialist
 
 SHOWN_LABELS = 100
 COMMON_LANGUAGE = 0.05
@@ -121,7 +122,12 @@ class Card:
 
     def _numbers(self) -> Iterator[str]:
         """How a text becomes what an ONNX graph reads."""
-        about = ["words", "weights", *(["tokens"] if self.model.specialist.name == "encoder" else []), "outputs"]
+        about = [
+            "words",
+            "weights",
+            *(["tokens"] if isinstance(self.model.specialist, EncoderSpecialist) else []),
+            "outputs",
+        ]
         yield "\n".join(f"- {self.words(f'model_card.onnx_{key}')}" for key in about)
 
     def _labels(self) -> str:

@@ -19,7 +19,7 @@ from sizewise.export.binding import bindings, dated
 from sizewise.export.card import Card
 from sizewise.export.comparison import Comparison, compare
 from sizewise.export.names import version_of
-from sizewise.export.package import STANDALONE, Package, graph_package, licence, package
+from sizewise.export.package import ANSWERS_AS, STANDALONE, Package, graph_package, licence, package
 from sizewise.export.publish import MARK, published, write_files
 from sizewise.export.run_texts import test_inputs
 from sizewise.export.standalone.onnx_inputs import OnnxSpecialist
@@ -193,7 +193,8 @@ def _compared(order: _Order, made: Path) -> Comparison | None:
     found = test_inputs(order.run, order.record, order.source, COMPARED)
     if found is None:
         return None
-    make = import_module(f"{STANDALONE}.{order.model.specialist.name}").specialist
+    rung = order.model.specialist.name
+    make = import_module(f"{STANDALONE}.{ANSWERS_AS.get(rung, rung)}").specialist
     return compare(Program(made / "model", make), *found, order.record.verdict.reference)
 
 

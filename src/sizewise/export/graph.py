@@ -140,10 +140,11 @@ def _vectors(graph: Graph, specialist: EncoderSpecialist) -> dict[str, str]:
     unit = _unit(graph, graph.Sub(shaped, views.centre))
     first = graph.Gather(unit, np.array(0, dtype=np.int64), axis=1)
     whole = graph.Reshape(unit, np.array([1, poolings * dimensions], dtype=np.int64))
+    likeness = {"anchors": _kernel(graph, first, views)} if len(views.anchors) else {}
     return {
         "components": graph.Mul(whole, np.array(1 / np.sqrt(poolings), dtype=np.float32)),
-        "anchors": _kernel(graph, first, views),
         "names": first,
+        **likeness,
     }
 
 

@@ -28,6 +28,8 @@ from sizewise.specialists.encoder import EncoderSpecialist
 from sizewise.specialists.keywords import KeywordsSpecialist
 
 STANDALONE = "sizewise.export.standalone"
+#: the module of ``standalone`` by which a rung answers, where it is not called as the rung is
+ANSWERS_AS = {"encoder-tuned": "encoder"}
 CALLED = ("main", "answer")
 #: sparse tables for many inputs at once: an exported specialist is asked one by one, and needs no scipy for it
 LEFT_BEHIND = ("NGrams.matrix", "NGrams.views")
@@ -83,7 +85,7 @@ def package(run: Path, model: Cascade, small: bool) -> Package:
         "columns": {ours: theirs for ours, theirs in read_task(run / "task.toml").columns.items() if ours in ("input", "id")},
     }  # fmt: skip
     contents: dict[str, Content] = {
-        "__init__.py": DOOR.format(module=module, rung=rung).encode(),
+        "__init__.py": DOOR.format(module=module, rung=ANSWERS_AS.get(rung, rung)).encode(),
         "__main__.py": PROGRAM.format(module=module, name=name).encode(),
     }
     contents |= {f"engine/{path}": code.encode() for path, code in engine(rung, module).items()}
@@ -119,7 +121,8 @@ def graph_package(model: Cascade, small: bool) -> Package:
     words, characters = (list(vocabulary) for vocabulary in keywords.ngrams.vocabularies)
     about = {"words": words, "characters": characters, "idf": keywords.ngrams.idf.tolist(), "prefix": ""}
     files: dict[str, Content] = {GRAPH: graph_of(specialist, small), LABELS: _json(list(specialist.labels))}
-    requires: tuple[str, ...] = (*NUMPY, ROUNDED[0] if small else ONNX[0])
+    byte_a_weight = small or (isinstance(specialist, EncoderSpecialist) and specialist.own)
+    requires: tuple[str, ...] = (*NUMPY, ROUNDED[0] if byte_a_weight else ONNX[0])
     if isinstance(specialist, EncoderSpecialist):
         about["prefix"] = prefix(specialist.encoder.files.reference)
         files[TOKENIZER] = specialist.encoder.files.paths[TOKENIZER]
@@ -141,7 +144,7 @@ def _json(value: Any) -> bytes:
 
 def engine(rung: str, module: str) -> dict[str, str]:
     """The part of Sizewise's code by which ``rung`` answers, as the package ``engine`` of ``module``."""
-    roots = [Name(f"{STANDALONE}.program", "Program"), Name(f"{STANDALONE}.{rung}", "specialist")]
+    roots = [Name(f"{STANDALONE}.program", "Program"), Name(f"{STANDALONE}.{ANSWERS_AS.get(rung, rung)}", "specialist")]
     return carried(roots, CALLED, f"{module}.engine", LEFT_BEHIND)
 
 

@@ -86,7 +86,9 @@ def _encoder(specialist: EncoderSpecialist, small: bool) -> Packed:
     files = {f"{ENCODER}/{name}": content for name, content in files.items()}
     about = {"reference": specialist.encoder.files.reference, "prefix": prefix(specialist.encoder.files.reference)}
     stored = lower.arrays | _stored("encoder", arrays, small)
-    return Packed(stored, {**lower.files, **files}, {"encoder": about}, (*NUMPY, *(ROUNDED if small else ONNX)))
+    return Packed(
+        stored, {**lower.files, **files}, {"encoder": about}, (*NUMPY, *(ROUNDED if small or specialist.own else ONNX))
+    )
 
 
 def _mixtures(**mixtures: Mixture | None) -> Arrays:

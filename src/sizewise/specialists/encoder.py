@@ -47,6 +47,7 @@ from sizewise.specialists.out_of_fold import cheaper, cross_scores
 from sizewise.specialists.sentence_vectors import Progress, SentenceEncoder, TextEncoder
 from sizewise.specialists.vector_cache import CachedEncoder, VectorCache
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
+from sizewise.store.disk import copy_whole
 
 Ints = NDArray[np.int64]
 SCALE = 8.0
@@ -59,6 +60,7 @@ RESOLUTION = 1e-6  # of variances in single precision: what is less than that sh
 TRIED_ROWS = 4_000
 NAMES_GAIN = 8.0
 JOINT = "joint"
+OWN = "encoder"  # the folder of an encoder that is kept with the specialist
 HEADS = ("components", "anchors", "names", *NGRAM_HEADS, JOINT)
 JOINT_PARTS = ("anchors", *NGRAM_HEADS)
 DENSE = ("components", "anchors", "names")  # the heads that read the encoder
@@ -338,7 +340,8 @@ class EncoderSpecialist:
     """The ``keywords`` specialist, an encoder, and heads on what the encoder sees.
 
     ``joint`` is the head that reads two kinds of views at once; ``second`` is there where the log had two references:
-    heads taught on the other one, for confidence only.
+    heads taught on the other one, for confidence only. ``own`` says that the encoder was tuned for this task: nobody
+    else has it, and it is saved along.
     """
 
     keywords: KeywordsSpecialist
@@ -347,6 +350,7 @@ class EncoderSpecialist:
     first: Mixture
     joint: Mixture | None = None
     second: Mixture | None = None
+    own: bool = False
     name: str = "encoder"
 
     @property
@@ -401,30 +405,35 @@ class EncoderSpecialist:
         return most_probable(self.evidence(inputs))
 
     def save(self, folder: Path) -> None:
-        """Write all but the encoder, which stays where it is: the manifest names it by reference and hash."""
+        """Write all but the encoder, which stays where it is: the manifest names it by reference and hash. One that was
+        tuned is written too."""
         self.keywords.save(folder)
         arrays = {"centre": self.views.centre, "anchors": self.views.anchors} | self.first.arrays("first")
         for prefix, mixture in (("joint", self.joint), ("second", self.second)):
             arrays |= {} if mixture is None else mixture.arrays(prefix)
         save_arrays(folder / "encoder.safetensors", arrays)
-        about = {"reference": self.encoder.files.reference, "sha256": self.encoder.files.sha256}
+        about = {"reference": self.encoder.files.reference, "sha256": self.encoder.files.sha256, "own": self.own}
         save_json(folder / "encoder.json", about)
+        for name, path in self.encoder.files.paths.items() if self.own else ():
+            (folder / OWN / name).parent.mkdir(parents=True, exist_ok=True)
+            copy_whole(path, folder / OWN / name)
 
     @classmethod
     def load(cls, folder: Path) -> EncoderSpecialist:
         """Read what ``save`` wrote; the encoder's files are checked against their hashes."""
         about, arrays = load_json(folder / "encoder.json"), load_arrays(folder / "encoder.safetensors")
-        place = f"file:{folder / 'encoder'}" if (folder / "encoder").is_dir() else None
+        place = f"file:{folder / OWN}" if (folder / OWN).is_dir() else None
         first = Mixture.from_arrays("first", arrays, HEADS)
         if first is None:
             raise RunError(f"{folder / 'encoder.safetensors'} holds no heads: it is damaged. Make the run again.")
         return cls(
             KeywordsSpecialist.load(folder),
-            open_encoder(about["reference"], about["sha256"], place),
+            open_encoder(about["reference"], about["sha256"], place, len(arrays["centre"])),
             Views(arrays["centre"], arrays["anchors"]),
             first,
             Mixture.from_arrays("joint", arrays, JOINT_PARTS),
             Mixture.from_arrays("second", arrays, HEADS),
+            bool(about.get("own")),
         ).turned()
 
     def turned(self) -> EncoderSpecialist:

@@ -29,10 +29,12 @@ MOSTLY = 0.8
 PROBED_ROWS = 20_000
 
 
-def open_encoder(reference: str, sha256: dict[str, str] | None = None, place: str | None = None) -> TextEncoder:
+def open_encoder(
+    reference: str, sha256: dict[str, str] | None = None, place: str | None = None, most: int | None = None
+) -> TextEncoder:
     """The encoder behind ``reference``; its files are looked for in ``place`` where they were copied there.
 
-    ``sha256`` are the hashes that a manifest promises. Raises ``ModelReferenceError`` where files are missing or others.
+    ``sha256`` are the hashes that a manifest promises; no more than ``most`` views are read. Raises ``ModelReferenceError`` where files are missing or others.
     """
     if known_engine(reference):
         if not _may_run(reference):
@@ -42,7 +44,7 @@ def open_encoder(reference: str, sha256: dict[str, str] | None = None, place: st
         from sizewise.specialists.multilingual.packed_e5 import PackedE5Encoder
 
         return PackedE5Encoder.from_reference(reference, place)
-    return SentenceEncoder.from_reference(place or reference, sha256, prefix(reference))
+    return SentenceEncoder.from_reference(place or reference, sha256, prefix(reference), most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ MANY_ROWS = 100  # of a table that rows are looked up in: a smaller one stays as
 INTEGERS = 4  # the accuracy level at which onnxruntime multiplies bytes
 
 
-def rounded(graph: Path) -> Any:
-    """The model in ``graph`` with its weights rounded, all in one."""
-    model = onnx().load(graph)
+def rounded(graph: Path | Any) -> Any:
+    """The model in ``graph`` (a path, or the model itself, which is changed) with its weights rounded, all in one."""
+    model = onnx().load(graph) if isinstance(graph, Path) else graph
     tables = {
         table.name: table for table in model.graph.initializer if len(table.dims) == 2 and table.data_type == FLOAT
     }

@@ -57,44 +57,48 @@ class SentenceEncoder:
     """Vectors of an ONNX encoder: ``POOLINGS`` of its last layer over the tokens, and of the two layers before it
     where the graph lets them be seen. Safe to call from several threads.
 
-    ``views`` is the number of such poolings. ``prefix`` stands in front of every text, where the model was
-    trained with one.
+    ``views`` is the number of such poolings, at most ``most`` where that is given. ``prefix`` stands in front of every
+    text, where the model was trained with one.
     """
 
-    def __init__(self, files: ModelFiles, threads: int | None = None, prefix: str = "") -> None:
+    def __init__(
+        self, files: ModelFiles, threads: int | None = None, prefix: str = "", most: int | None = None
+    ) -> None:
         from tokenizers import Tokenizer
 
         self.files = files
         self._prefix = prefix
         _refuse_outside_data(files.paths[MODEL])
-        self._tokenizer = Tokenizer.from_file(str(files.paths[TOKENIZER]))
-        self._tokenizer.enable_truncation(LONGEST_TOKENS)
-        self._tokenizer.no_padding()
+        self.tokenizer = Tokenizer.from_file(str(files.paths[TOKENIZER]))
+        self.tokenizer.enable_truncation(LONGEST_TOKENS)
+        self.tokenizer.no_padding()
         self._threads = threads or min(os.cpu_count() or 1, 4)
-        self._session, inner = _opened(files.paths[MODEL], self._threads)
+        wanted = POOLINGS[:most]
+        self._deepest = max(layer for _, layer in wanted)
+        self._session, inner = _opened(files.paths[MODEL], self._threads, self._deepest)
         self._single_threaded: Any = None
         self._lock = threading.Lock()
         self._inputs = {i.name for i in self._session.get_inputs()}
         self.outputs = [self._session.get_outputs()[0].name, *inner]
-        self.poolings = tuple((way, layer) for way, layer in POOLINGS if layer < len(self.outputs))
+        self.poolings = tuple((way, layer) for way, layer in wanted if layer < len(self.outputs))
         self.views = len(self.poolings)
         self.fingerprint = fingerprint(files, f"{prefix}\0{self.poolings}")
 
     @classmethod
     def from_reference(
-        cls, reference: str, expected: dict[str, str] | None = None, prefix: str = ""
+        cls, reference: str, expected: dict[str, str] | None = None, prefix: str = "", most: int | None = None
     ) -> SentenceEncoder:
         """Load the encoder behind a model reference, its hashes checked."""
         needed = (TOKENIZER, MODEL)
         graph = resolve(reference, (MODEL,), expected).paths[MODEL].read_bytes()
         files = resolve(reference, (*needed, DATA) if Path(DATA).name.encode() in graph else needed, expected)
-        return cls(files, prefix=prefix)
+        return cls(files, prefix=prefix, most=most)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Vectors of shape (n, views × dimensions), not normalised, in the order of ``texts``."""
         texts = [self._prefix + text for text in texts] if self._prefix else texts
         encodings = (
-            self._tokenizer.encode_batch(list(texts)) if len(texts) > 1 else [self._tokenizer.encode(t) for t in texts]
+            self.tokenizer.encode_batch(list(texts)) if len(texts) > 1 else [self.tokenizer.encode(t) for t in texts]
         )
         order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
         vectors: Vectors | None = None
@@ -124,7 +128,7 @@ class SentenceEncoder:
         """A session for batches side by side, opened when it is first needed: serving one by one never does."""
         with self._lock:
             if self._single_threaded is None:
-                self._single_threaded, _ = _opened(self.files.paths[MODEL], 1)
+                self._single_threaded, _ = _opened(self.files.paths[MODEL], 1, self._deepest)
             return self._single_threaded
 
     def _run(self, session: Any, ids: list[list[int]]) -> Vectors:
@@ -141,8 +145,8 @@ class SentenceEncoder:
         return pooled(layers, self.poolings, mask.astype(bool))
 
 
-def _opened(model: Path, threads: int) -> tuple[Any, list[str]]:
-    """A session with the last inner layers as outputs, and their names."""
+def _opened(model: Path, threads: int, deepest: int) -> tuple[Any, list[str]]:
+    """A session with the last inner layers as outputs, as many as are read, and their names."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -150,7 +154,7 @@ def _opened(model: Path, threads: int) -> tuple[Any, list[str]]:
     options.log_severity_level = 3
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.parent))
     graph = model.read_bytes()
-    inner = _inner_layers(graph)
+    inner = _inner_layers(graph)[:deepest]
     named = graph + b"".join(map(_graph_output, inner))
     return onnxruntime.InferenceSession(named, options, providers=["CPUExecutionProvider"]), inner
 

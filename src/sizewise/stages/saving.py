@@ -105,7 +105,7 @@ def _encoder(specialist: Path) -> dict[str, object] | None:
 def _bundle(specialist: Path) -> None:
     """Copy the encoder's files in, so that the folder needs nothing beside it."""
     about = _encoder(specialist)
-    if about is None:
+    if about is None or about.get("own"):  # a tuned encoder is there already
         return
     hashes = {str(k): str(v) for k, v in dict(about["sha256"]).items()}  # type: ignore[call-overload]
     for name, path in located(str(about["reference"]), hashes).paths.items():

@@ -27,11 +27,14 @@ def specialist(contents: Contents) -> EncoderSpecialist:
         raise LookupError("there are no heads")
     return EncoderSpecialist(
         keywords=keywords_specialist(contents),
-        encoder=SentenceEncoder(_files(contents), prefix=contents.about["encoder"]["prefix"]),
+        encoder=SentenceEncoder(
+            _files(contents), prefix=contents.about["encoder"]["prefix"], most=len(arrays["centre"])
+        ),
         views=Views(arrays["centre"], arrays["anchors"]),
         first=first,
         joint=Mixture.from_arrays("joint", arrays, JOINT_PARTS),
         second=Mixture.from_arrays("second", arrays, HEADS),
+        name=contents.about["rung"],
     ).turned()
 
 

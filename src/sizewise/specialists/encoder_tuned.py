@@ -1,0 +1,121 @@
+"""The sentence encoder itself fine-tuned on the task, beside the n-grams; served as ONNX with one byte a weight.
+
+Train is cut into parts; an encoder is tuned for each part on all others, and scores the rows that it did not see: these
+are the out-of-fold results by which heads get their shares, and by which the rung is judged. What ships is the mean of
+their weights, rounded, and held against torch before it is saved. It is an ``EncoderSpecialist`` whose encoder is its
+own, with one head on it: served and exported by the same code, without torch.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from sizewise.core.errors import TaskError
+from sizewise.core.example import Train
+from sizewise.core.model import Fitted, Rung
+from sizewise.models.catalogue import DEFAULT_ENCODER, known_engine
+from sizewise.specialists.encoder import EncoderSpecialist, Views
+from sizewise.specialists.encoders import BY_LANGUAGE, choose
+from sizewise.specialists.folds import folds as folds_of
+from sizewise.specialists.heads import Ints, Mixture, Singles, fit_shares, targets_of
+from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist, named
+from sizewise.specialists.sentence_vectors import Progress
+from sizewise.specialists.train import require
+
+NAME = "encoder-tuned"
+HEAD = "components"  # what an ``EncoderSpecialist`` calls the head on its vectors
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderTunedRecipe:
+    """``encoder`` is a model reference, or ``by-language``; it is tuned ``epochs`` times over all rows, or as often as
+    ``seconds`` allow. ``way`` is ``labels``, ``pairs``, ``both``, or ``tried``: the best of them on the first part."""
+
+    encoder: str = BY_LANGUAGE
+    epochs: int = 6
+    parts: int = 3
+    way: str = "both"
+    batch: int = 64
+    rate: float = 2e-4
+    seconds: float = 1_500.0
+    seed: int = 0
+    keywords: KeywordsRecipe = field(default_factory=KeywordsRecipe)
+    progress: Progress | None = None
+    found: Callable[[str], None] | None = None
+    work: Path | None = None
+    name: str = NAME
+
+    def fit(self, examples: Train) -> EncoderSpecialist:
+        """Tune the encoder, and learn the shares of the heads."""
+        specialist = self.validate(examples, folds_of(examples, self.seed), {}).specialist
+        assert isinstance(specialist, EncoderSpecialist)
+        return specialist
+
+    def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:
+        """Tune an encoder for each part of train on the others, and score it by that one."""
+        from sizewise.specialists.train.encoder_parts import Parts
+
+        self._check()
+        lower = below.get(self.keywords.name) or self.keywords.validate(examples, folds, {})
+        assert isinstance(lower.specialist, KeywordsSpecialist)
+        started = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="sizewise-tuning-") as scratch:
+            tuned = Parts(self, examples, folds, self.work or Path(scratch)).tuned()
+        target, other = targets_of(examples)
+        scores = {HEAD: tuned.scores[0], **named(lower.logits)}
+        first = Mixture({HEAD: tuned.heads[0]}, fit_shares(scores, target))
+        width = tuned.heads[0].weights.shape[0]
+        views = Views(np.zeros((1, width), dtype=np.float32), np.zeros((0, width), dtype=np.float32))
+        specialist = EncoderSpecialist(lower.specialist, tuned.encoder, views, first, own=True, name=NAME)
+        second: dict[str, Singles] | None = None
+        if other is not None and lower.second_logits is not None and len(tuned.scores) > 1:
+            second = {HEAD: tuned.scores[1], **named(lower.second_logits)}
+            specialist = replace(specialist, second=Mixture({HEAD: tuned.heads[1]}, fit_shares(second, other)))
+        seconds = time.perf_counter() - started
+        return Fitted(
+            specialist,
+            specialist.judged(scores, lower.evidence.features["known"], second),
+            first.joined(scores)[None],
+            seconds + lower.fit_seconds,
+            seconds + lower.seconds,
+            None if second is None or specialist.second is None else specialist.second.joined(second)[None],
+            tuned.circumstances,
+        )
+
+    def plan(self, train: Train) -> tuple[float, str]:
+        """Seconds for the whole run, from a few steps that are really made, and what would be done."""
+        from sizewise.specialists.train.encoder_parts import Parts
+
+        self._check()
+        with tempfile.TemporaryDirectory(prefix="sizewise-tuning-") as scratch:
+            planned = Parts(self, train, folds_of(train, self.seed), Path(scratch)).plan()
+        return planned.seconds, planned.said()
+
+    def reference(self, inputs: Sequence[str]) -> str:
+        """The encoder that is tuned: one with an engine of its own cannot be, and the default one takes its place."""
+        named_ones = choose(self.encoder, inputs).references
+        return next((one for one in named_ones if not known_engine(one)), DEFAULT_ENCODER)
+
+    def _check(self) -> None:
+        require(NAME)
+        from sizewise.specialists.train.encoder_parts import TRIED, WAYS
+
+        if self.way not in (*WAYS, TRIED):
+            raise TaskError(f"[rungs.{NAME}] way = {self.way!r}: it is one of {', '.join((*WAYS, TRIED))}.")
+        for key, least in (("epochs", 1), ("parts", 2), ("batch", 2)):
+            if getattr(self, key) < least:
+                raise TaskError(f"[rungs.{NAME}] {key} = {getattr(self, key)} must be at least {least}.")
+
+
+def load(folder: Path) -> EncoderSpecialist:
+    """Read what was saved; the encoder's files are checked against their hashes."""
+    return replace(EncoderSpecialist.load(folder), name=NAME)
+
+
+RUNG = Rung(NAME, 30, EncoderTunedRecipe, load)

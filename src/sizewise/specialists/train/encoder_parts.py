@@ -1,0 +1,283 @@
+"""Encoders tuned part by part, each kept when it is done, and the one that ships: the mean of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizewise.core.errors import ModelReferenceError, RunError
+from sizewise.core.example import Train
+from sizewise.core.measurement import Circumstance
+from sizewise.models.catalogue import prefix
+from sizewise.specialists.encoders import choose, open_encoder
+from sizewise.specialists.heads import Head, Ints, Singles, probability_of, targets_of
+from sizewise.specialists.sentence_vectors import SentenceEncoder
+from sizewise.specialists.train.bert import PROBES, SAME, BertGraph
+from sizewise.specialists.train.checkpoints import Checkpoints, fingerprint
+from sizewise.specialists.train.estimates import Memory, require_memory
+from sizewise.specialists.train.lesson import Lesson, set_aside, tokens_of
+from sizewise.specialists.train.tuned_graph import mean_weights, require_same, same_answers, tuned_encoder
+from sizewise.specialists.train.tuning import Learner, Schedule, Tuned, has_half
+from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
+
+if TYPE_CHECKING:
+    from sizewise.specialists.encoder_tuned import EncoderTunedRecipe
+
+#: what may be taught: the weight of the loss by pairs, and whether labels are taught as well
+WAYS = {"labels": (0.0, True), "both": (0.3, True), "pairs": (1.0, False)}
+TRIED = "tried"
+ASIDE, MOST_ASIDE = 0.05, 400  # of a part's training rows, to tell when to stop
+CHECKED = 1_000  # rows, on which what is served is held against torch
+TIMED_STEPS = 3
+KEPT_A_TOKEN = 40  # numbers of a layer's width that a step keeps for each token and layer, attention included
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be done, and about how long it takes."""
+
+    seconds: float
+    epochs: int
+    wanted: int
+    parts: int
+    memory_mib: float
+    half: bool
+
+    def said(self) -> str:
+        fewer = (
+            f", of {self.wanted} that were wanted: more do not fit into the time given"
+            if self.epochs < self.wanted
+            else ""
+        )
+        return (
+            f"tuned {self.parts} times, each time on the other parts of train, {self.epochs} epochs{fewer}; "
+            f"about {self.seconds / 60:.1f} min and {self.memory_mib:,.0f} MiB, "
+            f"{'16' if self.half else '32'} bits in products"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TunedEncoder:
+    """What ships, with its heads, and the out-of-fold (n, labels) scores of each head."""
+
+    encoder: SentenceEncoder
+    heads: tuple[Head, ...]
+    scores: tuple[Singles, ...]
+    circumstances: tuple[Circumstance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    weights: dict[str, Singles]
+    heads: tuple[Head, ...]
+    scores: tuple[Singles, ...]
+
+
+class Parts:
+    """The parts of train, and the encoder that is tuned on them. What is done stands in ``work``."""
+
+    def __init__(self, recipe: EncoderTunedRecipe, train: Train, folds: Ints, work: Path) -> None:
+        self.recipe, self.train, self.work = recipe, train, work
+        reference = recipe.reference(train.inputs)
+        self.prefix = prefix(reference)
+        base = open_encoder(reference)
+        if not isinstance(base, SentenceEncoder):
+            raise ModelReferenceError(f"{reference} brings an engine of its own: it cannot be tuned.")
+        self.base, self.graph = base, BertGraph.of(base)
+        count = min(recipe.parts, int(folds.max()) + 1)
+        self.numbers, self.count = np.asarray(folds % count), count
+        self.target, self.other = targets_of(train)
+        others = None if self.other is None else np.where(self.other.taught, self.other.numbers, -1)
+        texts = [self.prefix + text for text in train.inputs]
+        self.lesson = Lesson(tokens_of(base.tokenizer, texts), self.target.numbers, self.target.size, others)
+
+    def tuned(self) -> TunedEncoder:
+        """Tune what is not done yet, and put it together."""
+        plan = self.plan()
+        if self.recipe.found:
+            self.recipe.found(f"{self.recipe.name}: {plan.said()}")
+        way = self._way(plan)
+        parts = [self._part(number, way, plan) for number in range(self.count)]
+        weights = mean_weights([part.weights for part in parts])
+        heads = tuple(_mean_head([part.heads[place] for part in parts]) for place in range(len(parts[0].heads)))
+        encoder = tuned_encoder(self.base, self.graph, weights, self.prefix)
+        same, rows = self._compared(encoder, weights, heads[0])
+        require_same(same, rows)
+        about: dict[str, str | float | int | None] = {
+            "parts": self.count,
+            "epochs": plan.epochs,
+            "way": way,
+            "same": same,
+            "rows": rows,
+        }
+        told = (*choose(self.recipe.encoder, self.train.inputs).circumstances, Circumstance("encoder_tuned", about))
+        return TunedEncoder(encoder, heads, self._scores(parts), told)
+
+    def plan(self) -> Plan:
+        """How often train can be gone over in the time given: decided once, and kept, whatever a resumed run's pace is."""
+        half = has_half()
+        memory = self._memory()
+        require_memory(self.recipe.name, memory, f"Set a smaller batch under [rungs.{self.recipe.name}].")
+        kept = self.work / "plan.json"
+        if kept.exists():
+            try:
+                return Plan(**load_json(kept))
+            except (RunError, TypeError):
+                kept.unlink()
+        one = self._seconds_an_epoch(half) * (self.count - 1)
+        once = one * (2 if self.recipe.way == TRIED else 1)
+        epochs = min(self.recipe.epochs, max(1, int(self.recipe.seconds / once)))
+        plan = Plan(once * epochs, epochs, self.recipe.epochs, self.count, memory.total, half)
+        self.work.mkdir(parents=True, exist_ok=True)
+        save_json(kept, asdict(plan))
+        return plan
+
+    def _memory(self) -> Memory:
+        numbers = sum(array.size for array in self.graph.weights().values())
+        shape = self.graph.shape
+        tokens = self.recipe.batch * int(np.quantile(self.lesson.lengths, 0.99))
+        kept = tokens * shape["num_hidden_layers"] * shape["hidden_size"] * KEPT_A_TOKEN
+        return Memory.of(numbers * (self.count + 2), numbers, kept, 4)
+
+    def _seconds_an_epoch(self, half: bool) -> float:
+        """Seconds to go over all rows of train once, from a few steps of ordinary length."""
+        learner = self._learner(self._schedule("both", 1, half))
+        order = np.argsort(self.lesson.lengths, kind="stable")
+        middle = order[len(order) // 2 :][: self.recipe.batch]
+        learner.prepare(middle, 1)
+        learner.learn_batch(middle)
+        started = time.perf_counter()
+        for _ in range(TIMED_STEPS):
+            learner.learn_batch(middle)
+        pace: float = (time.perf_counter() - started) / (TIMED_STEPS * sum(self.lesson.lengths[row] for row in middle))
+        return float(pace * 1.15 * sum(self.lesson.lengths))  # padding, and scores of what was set aside
+
+    def _schedule(self, way: str, epochs: int, half: bool) -> Schedule:
+        contrast, labelled = WAYS[way]
+        return Schedule(
+            epochs,
+            self.recipe.batch,
+            self.recipe.rate,
+            contrast=contrast,
+            labelled=labelled,
+            half=half,
+            seed=self.recipe.seed,
+        )
+
+    def _learner(self, schedule: Schedule) -> Learner:
+        import torch
+
+        torch.manual_seed(schedule.seed)
+        network = self.graph.network(schedule.dropout)
+        self._require_alike(network)
+        return Learner(network, self.lesson, schedule)
+
+    def _require_alike(self, network: Any) -> None:
+        """Raise ``ModelReferenceError`` unless torch gives the vectors that the graph gives: then it is the same network."""
+        import torch
+
+        texts = [self.prefix + text for text in PROBES]
+        tokens = tokens_of(self.base.tokenizer, texts)
+        network.eval()
+        with torch.no_grad():
+            ours = [network(input_ids=torch.tensor([row])).last_hidden_state[0].mean(0).numpy() for row in tokens]
+        theirs = self.base.encode(PROBES)[:, : self.graph.shape["hidden_size"]]
+        if not np.allclose(np.stack(ours), theirs, atol=SAME * float(np.abs(theirs).max())):
+            raise ModelReferenceError(
+                f"{self.base.files.reference} computes something else than a BERT of its weights: it cannot be tuned here."
+            )
+        network.train()
+
+    def _way(self, plan: Plan) -> str:
+        """The way that was asked for, or of all of them the one whose scores make the first part's labels likeliest."""
+        if self.recipe.way != TRIED:
+            return self.recipe.way
+        held = self.target.numbers[self.numbers == 0]
+        return max(WAYS, key=lambda way: self._likelihood(self._part(0, way, plan).scores[0], held))
+
+    @staticmethod
+    def _likelihood(scores: Singles, targets: Ints) -> float:
+        return float(np.log(np.maximum(probability_of(scores, targets), 1e-12)).mean())
+
+    def _part(self, number: int, way: str, plan: Plan) -> _Part:
+        """The encoder of one part, from ``work`` where it is done."""
+        path = self.work / f"part-{number}-{way}.safetensors"
+        schedule = self._schedule(way, plan.epochs, plan.half)
+        made_for = fingerprint(
+            self.train, part=number, parts=self.count, base=self.base.fingerprint, schedule=asdict(schedule)
+        )
+        if path.exists():
+            try:
+                return _loaded(load_arrays(path), made_for)
+            except (RunError, LookupError):
+                path.unlink()
+        held = self.numbers == number
+        kept = Checkpoints(self.work / f"part-{number}-{way}", made_for)
+        learner = self._learner(schedule)
+        tuned = self._learn(learner, ~held, kept)
+        part = _Part(dict(tuned.weights), tuned.heads, tuple(learner.scores(self.lesson.part(np.flatnonzero(held)))))
+        save_arrays(path, _saved(part, made_for))
+        kept.drop()
+        return part
+
+    def _learn(self, learner: Learner, taught: NDArray[np.bool_], kept: Checkpoints) -> Tuned:
+        rows = np.flatnonzero(taught)
+        aside = set_aside(np.asarray(self.train.groups)[rows], ASIDE, MOST_ASIDE, self.recipe.seed)
+        progress = self.recipe.progress
+        told = (lambda done, total: progress(done, total * self.count)) if progress else None
+        return learner.learn(rows[~aside], rows[aside], kept, told)
+
+    def _scores(self, parts: Sequence[_Part]) -> tuple[Singles, ...]:
+        """Each head's scores of all rows, every row by the encoder that did not see it."""
+        tables = []
+        for place in range(len(parts[0].scores)):
+            table = np.zeros((len(self.lesson), self.lesson.labels), dtype=np.float32)
+            for number, part in enumerate(parts):
+                table[self.numbers == number] = part.scores[place]
+            tables.append(table)
+        return tuple(tables)
+
+    def _compared(self, encoder: SentenceEncoder, weights: dict[str, Singles], head: Head) -> tuple[float, int]:
+        """The share of rows for which what is served and torch give the same answer, and of how many rows."""
+        import torch
+
+        rows = np.arange(len(self.lesson))[:: max(1, len(self.lesson) // CHECKED)][:CHECKED]
+        learner = self._learner(self._schedule("labels", 1, half=False))
+        learner.network.load_state_dict(
+            {name: torch.from_numpy(array) for name, array in weights.items()}, strict=False
+        )
+        vectors = learner.encode(self.lesson.part(rows))
+        texts = [self.train.inputs[row] for row in rows]
+        served = encoder.encode(texts)
+        served /= np.maximum(np.linalg.norm(served, axis=1, keepdims=True), 1e-9)
+        return same_answers(head(vectors), head(served)), len(rows)
+
+
+def _mean_head(heads: Sequence[Head]) -> Head:
+    return Head(
+        np.mean([head.weights for head in heads], axis=0, dtype=np.float32),
+        np.mean([head.bias for head in heads], axis=0, dtype=np.float32),
+    )
+
+
+def _saved(part: _Part, made_for: str) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {f"weights.{name}": array for name, array in part.weights.items()}
+    for place, (head, scores) in enumerate(zip(part.heads, part.scores, strict=True)):
+        arrays |= {f"head.{place}": head.weights, f"bias.{place}": head.bias, f"scores.{place}": scores}
+    return arrays | {"made_for": np.frombuffer(made_for.encode(), dtype=np.uint8)}
+
+
+def _loaded(arrays: dict[str, NDArray[Any]], made_for: str) -> _Part:
+    """Raises ``LookupError`` where the part was made for something else."""
+    if bytes(arrays["made_for"]).decode() != made_for:
+        raise LookupError("made for something else")
+    count = sum(name.startswith("head.") for name in arrays)
+    weights = {name.removeprefix("weights."): a for name, a in arrays.items() if name.startswith("weights.")}
+    heads = tuple(Head(arrays[f"head.{place}"], arrays[f"bias.{place}"]) for place in range(count))
+    return _Part(weights, heads, tuple(arrays[f"scores.{place}"] for place in range(count)))

@@ -1,0 +1,65 @@
+"""Tuned weights as what is served: the encoder's own graph with one byte a weight, held against torch before it is kept."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sizewise.core.errors import SizewiseError
+from sizewise.models.reference import ModelFiles, file_sha256
+from sizewise.specialists.heads import Singles
+from sizewise.specialists.rounded_encoder import rounded
+from sizewise.specialists.sentence_vectors import MODEL, TOKENIZER, SentenceEncoder
+from sizewise.specialists.train.bert import BertGraph
+from sizewise.store.disk import copy_whole, explained, write_whole
+
+LEAST_SAME = 0.98  # of torch's answers: fewer, and something is broken, for rounding alone changes hardly any
+
+
+def unrounded(base: SentenceEncoder, graph: BertGraph, weights: Mapping[str, Singles], prefix: str) -> SentenceEncoder:
+    """An encoder that runs ``weights`` as they are: what rounding is held against."""
+    return _opened(base, graph.with_weights(weights).SerializeToString(), prefix)
+
+
+def tuned_encoder(
+    base: SentenceEncoder, graph: BertGraph, weights: Mapping[str, Singles], prefix: str
+) -> SentenceEncoder:
+    """An encoder that runs ``weights``, a byte each, in the graph of ``base``. Its files go when it does: save it first."""
+    return _opened(base, rounded(graph.with_weights(weights)).SerializeToString(), prefix)
+
+
+def _opened(base: SentenceEncoder, model: bytes, prefix: str) -> SentenceEncoder:
+    folder = Path(tempfile.mkdtemp(prefix="sizewise-tuned-"))
+    paths = {name: folder / name for name in (TOKENIZER, MODEL)}
+    with explained(folder):
+        paths[MODEL].parent.mkdir(parents=True)
+        write_whole(paths[MODEL], model)
+        copy_whole(base.files.paths[TOKENIZER], paths[TOKENIZER])
+    files = ModelFiles(base.files.reference, paths, {name: file_sha256(path) for name, path in paths.items()})
+    encoder = SentenceEncoder(files, prefix=prefix, most=1)
+    weakref.finalize(encoder, shutil.rmtree, folder, ignore_errors=True)
+    return encoder
+
+
+def same_answers(one: Singles, other: Singles) -> float:
+    """The share of rows for which two tables (n, labels) of scores have their greatest at the same label."""
+    return float((one.argmax(axis=1) == other.argmax(axis=1)).mean()) if len(one) else 1.0
+
+
+def require_same(share: float, rows: int, least: float = LEAST_SAME) -> None:
+    """Raise ``SizewiseError`` where what would be served answers otherwise than what was trained."""
+    if share < least:
+        raise SizewiseError(
+            f"the tuned encoder with one byte a weight gives the answer of the trained one for {share:.1%} of {rows:,} rows, "
+            f"and at least {least:.0%} are asked for: it is not saved. Run again without the rung encoder-tuned."
+        )
+
+
+def mean_weights(states: Sequence[Mapping[str, Singles]]) -> dict[str, Singles]:
+    """The mean of several states of one network, which all began as the same (model soup, Wortsman et al. 2022)."""
+    return {name: np.mean([state[name] for state in states], axis=0, dtype=np.float32) for name in states[0]}

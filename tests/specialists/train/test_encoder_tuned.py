@@ -1,0 +1,214 @@
+"""The encoder that is tuned: resumed to the same result, refused where it is broken, served without torch."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sizewise.core.errors import InputError, LimitReached, ModelReferenceError, SizewiseError, TaskError
+from sizewise.core.model import Planned
+from sizewise.specialists.train import INSTALL
+
+pytest.importorskip("torch", reason=f"needs the extra `train`: {INSTALL}")
+
+from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.encoder_tuned import EncoderTunedRecipe
+from sizewise.specialists.folds import folds
+from sizewise.specialists.ladder import load_specialist
+from sizewise.specialists.sentence_vectors import SentenceEncoder
+from sizewise.specialists.train import encoder_parts, tuned_graph
+from sizewise.specialists.train.bert import BertGraph
+from sizewise.specialists.train.lesson import set_aside
+from sizewise.store.arrays import load_arrays
+
+from .killed_tuning import examples
+from .tiny_bert import tiny_bert
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny") / "base"
+    tiny_bert(folder, examples().inputs)
+    return folder
+
+
+@pytest.fixture
+def recipe(base: Path) -> EncoderTunedRecipe:
+    return EncoderTunedRecipe(encoder=f"file:{base}", epochs=3, parts=2, batch=8, rate=1e-3)
+
+
+@pytest.fixture(scope="module")
+def specialist(base: Path) -> EncoderSpecialist:
+    return EncoderTunedRecipe(encoder=f"file:{base}", epochs=3, parts=2, batch=8, rate=1e-3).fit(examples())
+
+
+@pytest.mark.parametrize("theirs", [False, True])
+def test_torch_computes_what_the_graph_computes(theirs: bool, tmp_path: Path) -> None:
+    import torch
+
+    reference = tiny_bert(tmp_path / "m", ["where is my order", "1 2 3"], theirs=theirs)
+    (tmp_path / "m" / "config.json").write_text(json.dumps({"num_attention_heads": 4}))
+    encoder = SentenceEncoder.from_reference(reference)
+    network = BertGraph.of(encoder).network(0.1).eval()
+    ids = encoder.tokenizer.encode("where is my 3").ids
+    with torch.no_grad():
+        ours = network(input_ids=torch.tensor([ids])).last_hidden_state.mean(1).numpy()
+    np.testing.assert_allclose(ours, encoder.encode(["where is my 3"])[:, :64], atol=1e-5)
+
+
+def test_weights_go_back_to_their_places(base: Path, tmp_path: Path) -> None:
+    encoder = SentenceEncoder.from_reference(f"file:{base}")
+    graph = BertGraph.of(encoder)
+    weights = {name: array + np.float32(0.01) for name, array in graph.weights().items()}
+    changed = tuned_graph.unrounded(encoder, graph, weights, "")
+    again = BertGraph.of(changed).weights()
+    assert all(np.array_equal(again[name], array) for name, array in weights.items())
+    assert not np.allclose(changed.encode(["order"])[:, :64], encoder.encode(["order"])[:, :64])
+
+
+def test_what_is_no_bert_is_refused(tmp_path: Path) -> None:
+    from tests.specialists.tiny_onnx import tiny_encoder
+
+    with pytest.raises(ModelReferenceError, match="no BERT"):
+        EncoderTunedRecipe(encoder=tiny_encoder(tmp_path / "m")).fit(examples())
+
+
+def test_a_graph_that_computes_something_else_is_refused(base: Path, tmp_path: Path) -> None:
+    from sizewise.models.onnx_door import onnx
+
+    shutil.copytree(base, tmp_path / "m")
+    model = onnx().load(tmp_path / "m" / "onnx" / "model.onnx")
+    for node in model.graph.node:
+        if node.op_type == "Gelu":
+            node.op_type = "Relu"
+    (tmp_path / "m" / "onnx" / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelReferenceError, match="something else than a BERT"):
+        EncoderTunedRecipe(encoder=f"file:{tmp_path / 'm'}", epochs=1).fit(examples())
+
+
+@pytest.mark.parametrize("way", ["labels", "both", "pairs", "tried"])
+def test_every_way_learns_the_task(way: str, recipe: EncoderTunedRecipe) -> None:
+    train = examples()
+    fitted = replace(recipe, way=way).validate(train, folds(train, 0), {})
+    said = [train.labels[i] for i in fitted.evidence.probabilities.argmax(axis=1)]
+    assert np.mean([a == b for a, b in zip(said, train.targets, strict=True)]) > 0.95
+    assert fitted.rows is None
+    assert fitted.logits.shape == (1, len(train), 2)
+    (told,) = [c for c in fitted.circumstances if c.code == "encoder_tuned"]
+    assert told.parameters["same"] == 1.0
+    assert told.parameters["way"] in ("labels", "both", "pairs")
+
+
+def test_the_other_reference_gives_a_second_opinion(recipe: EncoderTunedRecipe) -> None:
+    train = examples(1_100)
+    flipped = [train.labels[1 - train.labels.index(t)] if i % 9 == 0 else t for i, t in enumerate(train.targets)]
+    train = replace(train, others=tuple(flipped))
+    fitted = replace(recipe, epochs=1).validate(train, folds(train, 0), {})
+    assert fitted.evidence.second_opinion is not None
+    assert fitted.specialist.evidence(train.inputs[:3]).second_opinion is not None
+
+
+def run(folder: Path, stop: int) -> int:
+    command = [sys.executable, str(HERE / "killed_tuning.py"), str(folder), str(stop)]
+    return subprocess.run(command, check=False, capture_output=True, timeout=120).returncode
+
+
+def test_a_killed_tuning_is_resumed_to_the_same_result(base: Path, tmp_path: Path) -> None:
+    """Killed in the middle of an epoch, in a later one, and in the second part, and started again each time."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        shutil.copytree(base, folder / "base")
+    assert run(whole, 0) == 0
+    for stop in (2, 6, 9):
+        assert run(killed, stop) == -9
+    assert not (killed / "found.safetensors").exists()
+    assert list((killed / "work").rglob("*.safetensors"))
+    assert run(killed, 0) == 0
+    one, two = load_arrays(whole / "found.safetensors"), load_arrays(killed / "found.safetensors")
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, two[name])
+
+
+def test_a_broken_graph_is_not_saved(recipe: EncoderTunedRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that are rounded wrongly: what is served would answer otherwise than what was trained."""
+    from sizewise.specialists import rounded_encoder
+
+    right = rounded_encoder.blocks
+
+    def wrong(weights: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> object:
+        bytes_, scales = right(weights)
+        return bytes_[::-1].copy(), scales
+
+    monkeypatch.setattr(rounded_encoder, "blocks", wrong)
+    with pytest.raises(SizewiseError, match="it is not saved"):
+        recipe.fit(examples(120))
+
+
+def test_a_loss_that_is_no_number_is_one_clear_message(recipe: EncoderTunedRecipe) -> None:
+    with pytest.raises(InputError, match=r"training diverged.*smaller rate than 1e\+30"):
+        replace(recipe, rate=1e30, way="labels").fit(examples())
+
+
+def test_too_little_memory_is_said_before_anything_is_done(
+    recipe: EncoderTunedRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sizewise.specialists.train import estimates
+
+    monkeypatch.setattr(estimates, "PROCESS_MIB", 1e9)
+    with pytest.raises(LimitReached, match="encoder-tuned needs about"):
+        recipe.fit(examples())
+
+
+@pytest.mark.parametrize(("key", "value"), [("way", "best"), ("epochs", 0), ("parts", 1), ("batch", 1)])
+def test_settings_that_mean_nothing(recipe: EncoderTunedRecipe, key: str, value: object) -> None:
+    with pytest.raises(TaskError, match=rf"\[rungs.encoder-tuned\] {key}"):
+        replace(recipe, **{key: value}).fit(examples())  # type: ignore[arg-type]
+
+
+def test_the_plan_keeps_to_the_time_given(recipe: EncoderTunedRecipe) -> None:
+    assert isinstance(recipe, Planned)
+    seconds, how = recipe.plan(examples())
+    assert seconds > 0
+    assert "3 epochs" in how
+    _, hurried = replace(recipe, epochs=50, seconds=1e-6).plan(examples())
+    assert "1 epochs, of 50 that were wanted" in hurried
+
+
+def test_it_is_served_without_torch(specialist: EncoderSpecialist, tmp_path: Path) -> None:
+    specialist.save(tmp_path)
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from sizewise.specialists.ladder import load_specialist\n"
+        "loaded = load_specialist('encoder-tuned', Path(sys.argv[1]))\n"
+        "print(loaded.answer(['where is the parcel'])[0].value)\n"
+        "assert not {'torch', 'transformers', 'onnx'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "delivery"
+
+
+def test_another_file_than_the_saved_one_is_not_opened(specialist: EncoderSpecialist, tmp_path: Path) -> None:
+    specialist.save(tmp_path)
+    model = tmp_path / "encoder" / "onnx" / "model.onnx"
+    model.write_bytes(model.read_bytes() + b"\0")
+    with pytest.raises(ModelReferenceError, match="not the promised file"):
+        load_specialist("encoder-tuned", tmp_path)
+
+
+def test_rows_are_set_aside_by_groups() -> None:
+    groups = np.repeat(np.arange(50), 4)
+    held = set_aside(groups, 0.1, 100, 0)
+    assert 20 <= held.sum() <= 24
+    assert all(held[groups == group].all() or not held[groups == group].any() for group in range(50))
+    assert not set_aside(np.arange(5), 0.1, 100, 0).any()
+    assert encoder_parts.MOST_ASIDE > 0
