@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from sizewise.models.onnx_door import onnx
 
@@ -76,6 +76,7 @@ def tiny_bert(folder: Path, texts: Sequence[str], *, theirs: bool = False, seed:
     words = sorted({word for text in texts for word in text.lower().split()})
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(["[UNK]", *words])}, unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(single="[UNK] $A", special_tokens=[("[UNK]", 0)])
     (folder / "onnx").mkdir(parents=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "onnx" / "model.onnx").write_bytes(_model(len(words) + 1, theirs, seed).SerializeToString())
