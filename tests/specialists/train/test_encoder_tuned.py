@@ -76,7 +76,7 @@ def test_weights_go_back_to_their_places(base: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_bert_is_refused(tmp_path: Path) -> None:
-    from tests.specialists.tiny_onnx import tiny_encoder
+    from ..tiny_onnx import tiny_encoder
 
     with pytest.raises(ModelReferenceError, match="no BERT"):
         EncoderTunedRecipe(encoder=tiny_encoder(tmp_path / "m")).fit(examples())
