@@ -73,14 +73,12 @@ class SentenceEncoder:
         self.tokenizer.enable_truncation(LONGEST_TOKENS)
         self.tokenizer.no_padding()
         self._threads = threads or min(os.cpu_count() or 1, 4)
-        wanted = POOLINGS[:most]
-        self._deepest = max(layer for _, layer in wanted)
-        self._session, inner = _opened(files.paths[MODEL], self._threads, self._deepest)
+        self.poolings, inner = _readable(files.paths[MODEL], most)
+        self._session = _opened(files.paths[MODEL], self._threads, inner)
         self._single_threaded: Any = None
         self._lock = threading.Lock()
         self._inputs = {i.name for i in self._session.get_inputs()}
         self.outputs = [self._session.get_outputs()[0].name, *inner]
-        self.poolings = tuple((way, layer) for way, layer in wanted if layer < len(self.outputs))
         self.views = len(self.poolings)
         self.fingerprint = fingerprint(files, f"{prefix}\0{self.poolings}")
 
@@ -128,7 +126,7 @@ class SentenceEncoder:
         """A session for batches side by side, opened when it is first needed: serving one by one never does."""
         with self._lock:
             if self._single_threaded is None:
-                self._single_threaded, _ = _opened(self.files.paths[MODEL], 1, self._deepest)
+                self._single_threaded = _opened(self.files.paths[MODEL], 1, self.outputs[1:])
             return self._single_threaded
 
     def _run(self, session: Any, ids: list[list[int]]) -> Vectors:
@@ -145,8 +143,15 @@ class SentenceEncoder:
         return pooled(layers, self.poolings, mask.astype(bool))
 
 
-def _opened(model: Path, threads: int, deepest: int) -> tuple[Any, list[str]]:
-    """A session with the last inner layers as outputs, as many as are read, and their names."""
+def _readable(model: Path, most: int | None) -> tuple[tuple[tuple[str, int], ...], list[str]]:
+    """The first poolings that the graph lets be read, and the names of the inner layers that they need."""
+    inner = _inner_layers(model.read_bytes())
+    poolings = tuple((way, layer) for way, layer in POOLINGS if layer <= len(inner))[:most]
+    return poolings, inner[: max(layer for _, layer in poolings)]
+
+
+def _opened(model: Path, threads: int, inner: Sequence[str]) -> Any:
+    """A session with ``inner`` layers as outputs beside the last."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -154,9 +159,8 @@ def _opened(model: Path, threads: int, deepest: int) -> tuple[Any, list[str]]:
     options.log_severity_level = 3
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.parent))
     graph = model.read_bytes()
-    inner = _inner_layers(graph)[:deepest]
     named = graph + b"".join(map(_graph_output, inner))
-    return onnxruntime.InferenceSession(named, options, providers=["CPUExecutionProvider"]), inner
+    return onnxruntime.InferenceSession(named, options, providers=["CPUExecutionProvider"])
 
 
 def pooled(layers: Sequence[Vectors], poolings: Sequence[tuple[str, int]], seen: NDArray[np.bool_]) -> Vectors:
