@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -50,6 +51,7 @@ class EncoderTunedRecipe:
     found: Callable[[str], None] | None = None
     work: Path | None = None
     name: str = NAME
+    slow: ClassVar[bool] = True  # to learn: not done again only to draw a curve
 
     def fit(self, examples: Train) -> EncoderSpecialist:
         """Tune the encoder, and learn the shares of the heads."""

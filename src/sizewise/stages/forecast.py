@@ -89,9 +89,10 @@ def forecast(
     train, contestant = splits.train, calibrated.contestant
     if len(train) < LEAST_ROWS or contestant.rows is not None:  # a prompt learns from no more than it holds
         return None
-    parts = learn_parts(
-        _as_contested(recipe, contestant, len(train)), train, seed, work / "forecast" / recipe.name, listener
-    )
+    parts: list[Part] = []  # a rung that is slow to learn shows one point; the rest of its curve is the prior's
+    if not getattr(recipe, "slow", False):
+        contested = _as_contested(recipe, contestant, len(train))
+        parts = learn_parts(contested, train, seed, work / "forecast" / recipe.name, listener)
     own = Held(len(train), float(1 - contestant.right.mean()), len(train))
     held = [Held(p.rows, float(1 - p.right.mean()), len(p.right)) for p in parts]
     taught = _taught(splits)
