@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -107,3 +108,27 @@ def test_a_reader_that_leaves_early_and_a_disk_that_is_full(finished_run: Path, 
     assert full.returncode == 3
     assert full.stderr.startswith("sizewise: the disk is full. What was done is kept")
     assert len(full.stderr.splitlines()) == 1
+
+
+def test_a_packed_file_a_cut_one_and_one_that_is_no_json(
+    sizewise: Sizewise, finished_run: Path, tmp_path: Path
+) -> None:
+    asked = b"".join(b'{"id": %d, "input": "track the delivery %d"}\n' % (n, n) for n in range(2_000))
+    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(asked))
+    assert [line["id"] for line in lines_of(sizewise("predict", finished_run, "rows.jsonl.gz"))] == [*range(2_000)]
+    (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(asked)[:-20])
+    cut = sizewise("predict", finished_run, "cut.jsonl.gz")
+    assert cut.returncode == 2
+    assert b"cut.jsonl.gz: Compressed file ended" in cut.stderr
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1" + asked)
+    other = sizewise("predict", finished_run, "rows.parquet")
+    assert (other.returncode, other.stdout) == (2, b"")
+    assert b"predict reads JSON lines" in other.stderr
+
+
+def test_columns_inside_objects_are_found_as_decide_found_them(
+    sizewise: Sizewise, finished_run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"ask": {"text": "track the delivery 7", "n": 3}, "id": 1}) + "\n")
+    (line,) = lines_of(sizewise("predict", finished_run, "rows.jsonl", "--columns", "input=ask.text,id=ask.n"))
+    assert (line["id"], line["answer"]) == (3, "delivery")

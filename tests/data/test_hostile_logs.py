@@ -108,6 +108,12 @@ NASTY: dict[str, tuple[bytes, str, int | str]] = {
     "UTF-32": (LINE.decode().encode("utf-32"), "log.csv", "UTF-32.*iconv"),
     "UTF-8 mark": (b"\xef\xbb\xbf" + LINE, "log.jsonl", 1),
     "two marks": (b"\xef\xbb\xbf\xef\xbb\xbf" + LINE + LINE, "log.jsonl", 2),
+    "nothing in the input's column": (
+        b'{"input": null, "answer": "a"}\n',
+        "log.jsonl",
+        "nothing in its column 'input'",
+    ),
+    "nothing in the column that was found": (b"text,label\n,\n", "log.csv", "is empty|nothing in"),
     "mixed encodings": (LINE + '{"input": "где", "answer": "a"}\n'.encode("cp1251") + LINE, "log.jsonl", 3),
     "Latin-1 in CSV": (b"input,answer\nx,a\ncaf\xe9,b\n", "log.csv", 2),
     "a NUL in the first line": (b'{"input": "a\0b", "answer": "a"}\n' + LINE * 3, "log.jsonl", 4),
@@ -142,13 +148,15 @@ NASTY: dict[str, tuple[bytes, str, int | str]] = {
     "a gzip with rubbish after it": (gzip.compress(LINE) + b"rubbish", "log.jsonl.gz", "cut short"),
     "a damaged gzip": (gzip.compress(os.urandom(2_000))[:500] + b"\0" * 500, "log.jsonl.gz", "cut short|not UTF-8"),
     "a .gz that is none": (LINE, "log.jsonl.gz", 1),
-    "gzip in gzip": (gzip.compress(gzip.compress(LINE)), "log.jsonl.gz", "none of|not UTF-8"),
+    "gzip in gzip": (gzip.compress(gzip.compress(LINE)), "log.jsonl.gz", "packed with gzip twice"),
     "Parquet by name only": (LINE, "log.parquet", 1),
     "Parquet by its first bytes": (b"PAR1" + b"\xff" * 1_000, "log.parquet", "no Parquet file that can be read"),
     "Parquet with a hostile footer": (b"PAR1" + b"\xff" * 500 + b"\xff\xff\xff\x7fPAR1", "log.parquet", "no Parquet"),
     "a workbook": (b"PK\x03\x04" + b"\0" * 100, "log.xlsx", "save the sheet as CSV"),
     "a database": (b"SQLite format 3\0" + b"\0" * 100, "log.db", "SQLite"),
     "old Mac line ends": (b"input,answer\rx,a\ry,b\r", "log.csv", 2),
+    "what a spreadsheet says of its separator": (b"sep=;\r\ntext;label\r\nx;a\r\ny;b\r\n", "log.csv", 2),
+    "bars": (b"text|label\nx, y|a\n", "log.csv", 1),
     "formulas": (b'input,answer\n"=HYPERLINK(""http://x"")",a\n@SUM(1),b\n', "log.csv", 2),
     "terminal escapes": (b'{"input": "\\u001b[31mred", "answer": "\\u001b]0;x\\u0007"}\n', "log.jsonl", 1),
 }
@@ -163,6 +171,13 @@ def test_a_nasty_file_ends_in_rows_or_one_message(write: Write, name: str) -> No
     else:
         with pytest.raises(DataError, match=expected):
             read([path])
+
+
+def test_marks_of_files_that_were_put_together_are_passed_over(write: Write) -> None:
+    marked = b"\xef\xbb\xbf" + LINE
+    assert len(read([write(marked * 3 + LINE)]).examples) == 4
+    table = b"\xef\xbb\xbf\xef\xbb\xbftext,label\nx,a\n"
+    assert [e.gold for e in read([write(table, "log.csv")]).examples] == ["a"]
 
 
 @pytest.mark.parametrize("row", [b"x" * 60_000_000, b'{"input": "' + b"x" * 60_000_000, b'"' * 60_000_000])

@@ -120,9 +120,9 @@ BROKEN: list[tuple[str, str]] = [
     ('{"input": "x", "answer": [["a"]]}', "answer is not a label but a list"),
     ('{"input": "x", "gold": ["a"]}', "gold is not a label but a list"),
     ('{"input": "x", "answer": "a", "split": "later"}', "split is 'later', not train, calibrate or test"),
-    ('{"input": "\\ud800", "answer": "a", "id": [1]}', "id is not a label but a list"),
-    ("[" * 100_000, "not JSON: maximum recursion depth exceeded"),
-    ('{"input": "x", "n": ' + "9" * 5_000 + "}", "not JSON: Exceeds the limit"),
+    ('{"input": "\\ud800", "answer": "a", "id": [1]}', "id is not one value but a list"),
+    ("[" * 100_000, "not JSON: nested too deeply"),
+    ('{"input": "x", "n": ' + "9" * 5_000 + "}", "not JSON: a whole number of thousands of digits"),
 ]
 
 

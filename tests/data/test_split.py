@@ -281,7 +281,7 @@ def test_under_gold_rows_without_it_train_on_the_answer_and_are_never_measured(l
 
 
 def test_one_class_only_is_refused_and_shown(looked_at: LookedAt) -> None:
-    with pytest.raises(DataError, match=r"nothing to learn.*1 labels: 'a' \(55\).*--columns"):
+    with pytest.raises(DataError, match=r"nothing to learn.*1 label: 'a' \(55\).*--columns"):
         split(looked_at(rows(100, answer="a")))
 
 

@@ -52,7 +52,7 @@ class Page(HTMLParser):
         if self.open_tags and self.open_tags[-1] in ("h1", "h2", "h3", "h4"):
             level, text = self.headings[-1]
             self.headings[-1] = (level, text + data)
-        if self.open_tags and self.open_tags[-1] == "caption":
+        if "caption" in self.open_tags:
             self.captions[-1] += data
 
     @property

@@ -73,6 +73,27 @@ def test_hostile_names_and_a_comparison_are_no_wider_than_a_phone(tmp_path: Path
         assert wide <= window
 
 
+def test_captions_and_groups_of_wide_tables_are_read_without_scrolling(tmp_path: Path) -> None:
+    html = re.sub(r"<meta[^>]*Content-Security-Policy[^>]*>", "", render(record("cascade"), "ru"))
+    measure = (
+        "<script>document.title='cut '+[...document.querySelectorAll('caption span, tr.group th span')].filter(e=>"
+        "e.closest('details')===null&&e.getBoundingClientRect().right>innerWidth).length+' of '+"
+        "document.querySelectorAll('caption span').length</script>"
+    )
+    (tmp_path / "report.html").write_text(html.replace("</body>", measure + "</body>"), encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    frame.write_text(
+        "<iframe src='report.html' width=390 height=800></iframe><script>onload=()=>{document.title="
+        "frames[0].document.title}</script>",
+        encoding="utf-8",
+    )
+    shown = browse(tmp_path / "profile", "--allow-file-access-from-files", "--dump-dom", frame.as_uri()).stdout
+    found = re.search(r"<title>cut (\d+) of (\d+)</title>", shown)
+    assert found, shown[:500]
+    assert found[1] == "0"
+    assert int(found[2]) > 8
+
+
 def test_a_hostile_page_runs_nothing_and_complains_of_nothing(tmp_path: Path) -> None:
     """Were a script or a handler executed, or a policy broken, the console would say so."""
     for name, html in (("hostile", render(EVERY["hostile"])), ("cascade", render(record()))):

@@ -42,6 +42,7 @@ def found() -> DataCheck:
 )  # fmt: skip
 def test_page_and_summary_say_what_was_found(language: Literal["en", "ru"], says: list[str]) -> None:
     page = read(render(CheckRecord("banking", "1.0", found(), AUDIT), language))
+    assert page.text.count("Sizewise") >= 2  # the head and the foot say what made the page
     told = " ".join(summary(found(), AUDIT, language).split())
     for words in says:
         assert words in " ".join(page.text.split())

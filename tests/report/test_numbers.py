@@ -24,6 +24,7 @@ from sizewise.verdict.wording import Language
         (1_033_333.0, "per_s", "en", "1\u202f030\u202f000\u00a0per second"),
         (0.291, "usd", "ru", "$0,29"),
         (0.00412, "usd", "en", "$0.0041"),
+        (-0.00412, "usd", "en", "−$0.0041"),
         (1234.5, "usd", "en", "$1\u202f234"),
         (0.0416, "price", "en", "$0.0416"),
         (13_083.0, "count", "en", "13\u202f083"),
@@ -37,6 +38,7 @@ def test_numbers_read_well(value: float, unit: str, language: Language, said: st
 def test_an_interval_tells_its_ends_apart_and_is_absent_without_ends() -> None:
     write = Numbers("en").interval
     assert write(Measured(0.291, 0.288, 0.294, 9), "usd") == "$0.288–$0.294"
+    assert write(Measured(0.0, -0.00006, 0.00006, 9), "usd") == "−$0.000060\u00a0…\u00a0$0.000060"
     assert write(Measured(-0.004, -0.009, 0.001, 9), "share") == "−0.90\u00a0…\u00a00.10\u00a0%"
     assert write(Measured(0.5, None, None, 1), "share") is None
 

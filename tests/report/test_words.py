@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from string import Formatter
 
 import pytest
 
+import sizewise.pipeline
 from sizewise.report.page import render
 from sizewise.report.words import Words, texts
-from sizewise.verdict.wording import LANGUAGES
+from sizewise.verdict.wording import LANGUAGES, Language
 
 from .reader import read
 from .records import EVERY
@@ -42,3 +44,25 @@ def test_every_key_that_the_code_names_exists() -> None:
     for language in LANGUAGES:
         with pytest.raises(KeyError):
             Words(language)("no.such.text")
+
+
+def test_every_language_that_can_be_told_has_a_name() -> None:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    codes = {str(code) for code in LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).nb_classes}
+    for language in LANGUAGES:
+        named = {key.removeprefix("language.") for key in texts(language) if key.startswith("language.")}
+        assert codes | {"und"} <= named
+
+
+def test_every_stage_of_a_run_has_a_name() -> None:
+    stages = re.findall(r'clock\.stage\("(\w+)"\)', Path(sizewise.pipeline.__file__).read_text(encoding="utf-8"))
+    assert len(stages) > 8
+    for language in LANGUAGES:
+        assert {f"stage.{name}" for name in (*stages, "total")} <= texts(language).keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_count_stays_with_its_n(language: Language) -> None:
+    pages = (render(EVERY[name], language) for name in EVERY if name != "hostile")
+    assert not [found for page in pages for found in re.findall(r".{20}\bn = \d", page)]

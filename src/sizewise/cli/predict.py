@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, cast
@@ -13,7 +14,9 @@ import typer
 
 def predict(
     run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
-    file: Annotated[str, typer.Argument(help="JSON lines with `input` (and `id`), or - for standard input.")] = "-",
+    file: Annotated[
+        str, typer.Argument(help="JSON lines (also .gz) with `input` (and `id`), or - for standard input.")
+    ] = "-",
     columns: Annotated[
         str | None, typer.Option("--columns", help="Where columns have other names: input=text.")
     ] = None,
@@ -22,6 +25,8 @@ def predict(
     from sizewise.cli.options import pairs
     from sizewise.core.errors import DataError
     from sizewise.data.answer_lines import answered
+    from sizewise.data.formats.parquet import MAGIC
+    from sizewise.data.formats.source import unpacked
     from sizewise.data.task_file import read_task
     from sizewise.run import load
 
@@ -33,6 +38,17 @@ def predict(
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror}.") from error
     with source as opened:
-        for lines in answered(opened, names, model.answer):
+        if file != "-":
+            if opened.peek(4)[:4] == MAGIC:
+                raise DataError(f"{file} is a Parquet file; predict reads JSON lines (also .gz).")
+            opened = unpacked(opened)
+        for lines in _readable(answered(opened, names, model.answer), file):
             sys.stdout.buffer.writelines(lines)
             sys.stdout.buffer.flush()
+
+
+def _readable(batches: Iterator[list[bytes]], file: str) -> Iterator[list[bytes]]:
+    from sizewise.data.formats.files import explained
+
+    with explained(file):
+        yield from batches

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sizewise.core.answer import Answer
+from sizewise.data.formats.json_lines import unreadable
+from sizewise.data.formats.rows import within
 from sizewise.data.formats.source import LONGEST_ROW, lines
 from sizewise.data.text import harmless, readable
 
@@ -58,12 +60,14 @@ def _row(number: int, raw: bytes, names: Mapping[str, str]) -> dict[str, Any]:
     """The row's id and readable input, or its id (``null`` where unknown) and what is wrong with it."""
     try:
         row = json.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         return {"id": None, "error": f"line {number}: not JSON: {error}"}
+    except (ValueError, RecursionError) as error:
+        return {"id": None, "error": f"line {number}: not JSON: {unreadable(error)}"}
     if not isinstance(row, dict):
         return {"id": None, "error": f"line {number}: not an object but {type(row).__name__}"}
-    identifier = row.get(names["id"], number)
-    text = row.get(names["input"])
+    identifier = within(row, names["id"]) if names["id"] in row or "." in names["id"] else number
+    text = within(row, names["input"])
     if not isinstance(text, str):
         what = "no input" if text is None else f"input is not text but {type(text).__name__}"
         return {"id": identifier, "error": f"line {number}: {what}"}

@@ -17,8 +17,7 @@ from sizewise.core.form import TaskForm
 from sizewise.data.formats.exports import Request, is_batch_request
 from sizewise.data.formats.files import records
 from sizewise.data.formats.layout import Layout, layout
-from sizewise.data.formats.messages import loaded
-from sizewise.data.formats.rows import COLUMNS, example, problem, scalar_text
+from sizewise.data.formats.rows import COLUMNS, example, problem, scalar_text, within
 from sizewise.data.formats.source import Record, Source, cut_raw, source_hash
 from sizewise.data.prompts import Prompts
 from sizewise.data.requests import RequestsSeen
@@ -310,7 +309,7 @@ class Reading:
         self.row = row
         values = {ours: row.get(theirs) for ours, theirs in self._names}
         for ours, theirs in self._nested:
-            if theirs not in row and (value := _within(row, theirs)) is not None:
+            if theirs not in row and (value := within(row, theirs)) is not None:
                 values[ours] = value
                 self._seen[theirs] = None
         why = problem(values)
@@ -319,7 +318,7 @@ class Reading:
         if why:
             self._reject(path, line, why, raw)
             return None
-        if any(scalar_text(_within(row, column)) != value for column, value in self._only.items()):
+        if any(scalar_text(within(row, column)) != value for column, value in self._only.items()):
             self._left_out += 1
             return None
         for column, counts in self._mixed.items():
@@ -349,8 +348,10 @@ class Reading:
     def _nothing(self, where: str) -> str:
         """Why a log of which no row could be used is refused."""
         if self._seen and not self._with_input:
+            wanted = self._resolved.get("input", "input")
+            why = f"has nothing in its column {wanted!r}" if wanted in self._seen else f"has no column {wanted!r}"
             return (
-                f"{where} has no column {self._columns.get('input', 'input')!r}; it has: {_listed(self._seen)}. "
+                f"{where} {why}; it has: {_listed(self._seen)}. "
                 "Say which one holds the text, for example --columns input=text,gold=label."
             )
         if self._left_out:
@@ -367,15 +368,6 @@ class Reading:
 def _hash(paths: Sequence[Source]) -> str:
     hashes = [source_hash(path) for path in paths]
     return hashes[0].hex() if len(hashes) == 1 else hashlib.sha256(b"".join(hashes)).hexdigest()
-
-
-def _within(row: Mapping[str, Any], name: str) -> Any:
-    """The value of a column, or of ``a.b``: what ``b`` is in the object ``a``."""
-    if name in row or "." not in name:
-        return row.get(name)
-    outer, _, inner = name.partition(".")
-    held = loaded(row.get(outer))
-    return _within(held, inner) if isinstance(held, Mapping) else None
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -271,7 +271,7 @@ def _cleaned(columns: Columns, in_train: Ints, kind: ReferenceKind, is_label: In
         found = ", ".join(f"{label!r} ({seen[label]})" for label in sorted(seen)[:5]) or "none"
         raise DataError(
             f"nothing to learn: train needs two labels with at least {LEAST_INPUTS_PER_LABEL} distinct inputs each; "
-            f"it has {len(rows)} usable rows and {len(seen)} labels: {found}. "
+            f"it has {len(rows)} usable rows and {len(seen)} label{'' if len(seen) == 1 else 's'}: {found}. "
             "Add rows, or check that the right columns are read (--columns)."
         )
     kept = np.isin(best, codes[distinct >= LEAST_INPUTS_PER_LABEL])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sizewise.core.measurement import Measured
 from sizewise.verdict.wording import Language
@@ -45,6 +46,23 @@ def _money_decimals(usd: float) -> int:
 def _few(value: float) -> int:
     """Three significant digits from 1 up, two below: a clock is no better than that."""
     return significant(3 if abs(value) >= 1 else 2)(value)
+
+
+def moment(created: str) -> str:
+    """When a run was made, to the minute.
+
+    >>> moment("2026-11-26T10:53:27+00:00")
+    '2026-11-26 10:53 UTC'
+    """
+    try:
+        return datetime.fromisoformat(created).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError):
+        return created
+
+
+def _before(sign: str, number: str) -> str:
+    """A currency's sign before a number, after its minus."""
+    return MINUS + sign + number[1:] if number.startswith(MINUS) else sign + number
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +125,7 @@ class Numbers:
         """``value`` with its unit."""
         kind = self.quantity(unit)
         value *= kind.scale
-        return kind.before + self.plain(value, kind.decimals(value)) + kind.after
+        return _before(kind.before, self.plain(value, kind.decimals(value))) + kind.after
 
     def share(self, value: float) -> str:
         """A share, as a percentage."""
@@ -122,7 +140,7 @@ class Numbers:
         decimals = kind.decimals(telling * kind.scale)
         low, high = self._ends(measured.low * kind.scale, measured.high * kind.scale, decimals)
         between = "–" if measured.low >= 0 and measured.high >= 0 else f"{NO_BREAK}…{NO_BREAK}"
-        return f"{kind.before}{low}{between}{kind.before}{high}{kind.after}"
+        return f"{_before(kind.before, low)}{between}{_before(kind.before, high)}{kind.after}"
 
     def _ends(self, low: float, high: float, decimals: int) -> tuple[str, str]:
         for more in (0, 1):

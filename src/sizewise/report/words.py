@@ -18,12 +18,13 @@ from sizewise.verdict.wording import Language, say
 def texts(language: Language) -> Mapping[str, str]:
     """Every text of ``language`` by its dotted key."""
     source = files("sizewise.report").joinpath("words", f"{language}.toml").read_text(encoding="utf-8")
-    return {key: _bound(text) if language == "ru" else text for key, text in _flat(tomllib.loads(source), "")}
+    return {key: _bound(text, language) for key, text in _flat(tomllib.loads(source), "")}
 
 
-def _bound(text: str) -> str:
-    """In Russian a dash never begins a line."""
-    return text.replace(" — ", "\u00a0— ")
+def _bound(text: str, language: Language) -> str:
+    """A count stays with its n; in Russian a dash never begins a line."""
+    text = text.replace("n = {", "n\u00a0=\u00a0{")
+    return text.replace(" — ", "\u00a0— ") if language == "ru" else text
 
 
 def _flat(table: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:

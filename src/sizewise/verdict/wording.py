@@ -63,7 +63,7 @@ def reason(code: str, **parameters: Parameter) -> Reason:
 
 def say(code: str, parameters: Mapping[str, Parameter], language: Language) -> str:
     """The text of ``code`` in ``language``."""
-    return _Saying(language).vformat(_texts()[code][language], (), parameters)
+    return _Saying(language).vformat(_texts()[code][language].replace("n = {", "n\u00a0=\u00a0{"), (), parameters)
 
 
 class _Saying(Formatter):

@@ -1,16 +1,19 @@
-"""CSV and its kin with semicolons or tabs (RFC 4180, any line ending). A broken record costs its own line only."""
+"""CSV and its kin with semicolons, tabs or bars (RFC 4180, any line ending). A broken record costs its own line only."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 
 from sizewise.data.formats.source import KEPT_RAW, LONGEST_ROW, Record, cut_raw, raw_text
 
-DELIMITERS = ",;\t"
+DELIMITERS = ",;\t|"
+#: the line with which a spreadsheet says what separates its cells
+_SAID = re.compile(r"\ufeff*\"?sep=(.)\"?\s*$")
 
 
 def csv_rows(file: io.BufferedReader) -> Iterator[Record]:
@@ -68,7 +71,13 @@ class _Lines:
 def _records(lines: _Lines) -> Iterator[Record]:
     csv.field_size_limit(LONGEST_ROW)
     first, passed = lines.first()
-    delimiter = max(DELIMITERS, key=first.count)
+    said = _SAID.match(first)
+    if said:
+        next(iter(lines))
+        first, more = lines.first()
+        passed += more + len(lines.taken)
+        lines.begin()
+    delimiter = said[1] if said else max(DELIMITERS, key=first.count)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header = _header(next(reader, []))
     passed += len(lines.taken)
@@ -102,7 +111,7 @@ def _raw(taken: Sequence[str], row: Mapping[str, str] | str) -> str:
 
 
 def _header(cells: Sequence[str]) -> list[str]:
-    names = [name.strip() for name in cells]
+    names = [name.strip("\ufeff \t\r\n") for name in cells]
     repeated = [name for name, count in Counter(filter(None, names)).items() if count > 1]
     if repeated:
         raise csv.Error(f"it names the column {repeated[0]!r} twice")

@@ -25,6 +25,7 @@ _OTHERS = {
     b"\x00\x00\xfe\xff": "UTF-32, not UTF-8 text: iconv converts it",
     b"\xff\xfe": "UTF-16, not UTF-8 text: iconv converts it",
     b"\xfe\xff": "UTF-16, not UTF-8 text: iconv converts it",
+    b"\x1f\x8b": "packed with gzip twice: unpack it once",
     b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save the sheet as CSV",
     b"BZh": "packed with bzip2: unpack it, or use gzip",
     b"\xfd7zXZ": "packed with xz: unpack it, or use gzip",
@@ -41,7 +42,7 @@ def kind_of(path: Source) -> Kind:
     if not isinstance(path, Path):
         return "recorded"
     require_file(path)
-    with _explained(path), path.open("rb") as raw:
+    with explained(path), path.open("rb") as raw:
         if raw.peek(4)[:4] == MAGIC:
             return "parquet"
         head = _head(raw)
@@ -68,7 +69,7 @@ def records(path: Source, kind: Kind | None = None) -> Generator[Record]:
         yield from path.records()
         return
     kind = kind or kind_of(path)
-    with _explained(path):
+    with explained(path):
         if kind == "parquet":
             yield from parquet_rows(path)
             return
@@ -84,10 +85,10 @@ def _named(path: Path, rows: Iterator[Record]) -> Iterator[Record]:
         raise DataError(f"{path}: {error}. Repair it, or export it as JSON lines.") from error
 
 
-class _explained:  # noqa: N801 - read as a statement
+class explained:  # noqa: N801 - read as a statement
     """What the system or a decoder says of ``path``, as one clear message."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self._path = path
 
     def __enter__(self) -> None:

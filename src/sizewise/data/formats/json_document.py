@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sizewise.core.errors import DataError
-from sizewise.data.formats.json_lines import DECODER, RepeatedKey
+from sizewise.data.formats.json_lines import DECODER, RepeatedKey, unreadable
 from sizewise.data.formats.source import LONGEST_ROW, Record
 
 #: keys whose array holds the rows: the lists of OpenAI's and Langfuse's APIs, OTLP
@@ -123,7 +123,7 @@ class _Document:
                 if not (_is_cut(error, self._buffer) and self._more()):
                     self._refuse(error.msg)
             except (ValueError, RecursionError) as error:
-                self._refuse(str(error))
+                self._refuse(unreadable(error))
             else:
                 if end < len(self._buffer) or not self._more():  # a number may go on
                     raw = self._buffer[self._at : end]

@@ -9,9 +9,16 @@ from typing import Any
 
 from sizewise.data.formats.source import LONGEST_ROW, Record, cut_raw, lines, raw_text
 
+BOM = b"\xef\xbb\xbf"
+
 
 class RepeatedKey(ValueError):
     """One object names one key twice: which of the two values is meant, nobody can say (RFC 8259, section 4)."""
+
+
+def unreadable(error: ValueError | RecursionError) -> str:
+    """What Python cannot hold, in words for a person."""
+    return "nested too deeply" if isinstance(error, RecursionError) else "a whole number of thousands of digits"
 
 
 def _without_repeats(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -29,7 +36,9 @@ DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats)
 def json_lines(file: io.BufferedReader) -> Iterator[Record]:
     """Every line that is not blank, in order."""
     for number, raw, length in lines(file):
-        line = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+        line = raw
+        while line.startswith(BOM):  # also in the middle: files were put together
+            line = line.removeprefix(BOM)
         if not line.strip():
             continue
         if length > LONGEST_ROW:
@@ -53,5 +62,5 @@ def parsed(text: str) -> dict[str, Any] | str:
     except json.JSONDecodeError as error:
         return f"not JSON: {error.msg}"
     except (ValueError, RecursionError) as error:
-        return f"not JSON: {error}"
+        return f"not JSON: {unreadable(error)}"
     return row if isinstance(row, dict) else f"not an object but {type(row).__name__}"

@@ -37,6 +37,19 @@ def scalar_text(value: Any) -> str | None:
     return readable(str(value)).strip()
 
 
+def within(row: Mapping[str, Any], name: str) -> Any:
+    """The value of a column, or of ``a.b``: what ``b`` is in the object ``a``.
+
+    >>> within({"meta": {"label": "refund"}}, "meta.label")
+    'refund'
+    """
+    if name in row or "." not in name:
+        return row.get(name)
+    outer, _, inner = name.partition(".")
+    held = loaded(row.get(outer))
+    return within(held, inner) if isinstance(held, Mapping) else None
+
+
 def is_no_number(value: Any) -> bool:
     """Whether ``value`` is a NaN or an infinity."""
     return isinstance(value, float) and not math.isfinite(value)
@@ -55,7 +68,8 @@ def problem(values: Mapping[str, Any]) -> str | None:
             continue
         for one in value if column == "answer" and isinstance(value, list) else (value,):
             if isinstance(one, dict | list):
-                return f"{column} is not a label but {'an object' if isinstance(one, dict) else 'a list'}"
+                what = "a label" if column in ("answer", "gold") else "one value"
+                return f"{column} is not {what} but {'an object' if isinstance(one, dict) else 'a list'}"
     split = scalar_text(values["split"])
     if split and split.casefold() not in SPLITS:
         return f"split is {split[:40]!r}, not train, calibrate or test"

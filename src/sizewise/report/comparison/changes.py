@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sizewise.core.record import RunRecord
 from sizewise.report.comparison.side import Side
+from sizewise.report.numbers import moment
 from sizewise.report.table import Cell, Group, Row, Table
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
@@ -43,5 +44,5 @@ def _settings(record: RunRecord, words: Words) -> dict[str, str]:
         "encoder": visible(made.encoder or none, 300),
         "version": visible(verdict.sizewise_version),
         "libraries": visible(", ".join(f"{k} {v}" for k, v in made.versions.items() if k != "sizewise"), 500),
-        "created": visible(verdict.created),
+        "created": visible(moment(verdict.created)),
     }

@@ -27,7 +27,7 @@ def forecast(record: RunRecord, words: Words) -> list[Outlook]:
     if told is None:
         return []
     return [
-        Outlook(_sentence(curve, words), forecast_picture(curve, i, words), _table(curve, words))
+        Outlook(_begun(_sentence(curve, words)), forecast_picture(curve, i, words), _table(curve, words))
         for i, curve in enumerate(told.curves)
     ]
 
@@ -47,6 +47,10 @@ def _sentence(curve: LearningCurve, words: Words) -> str:
     if needed.high is None:
         return words("forecast.needed_open", **told, **numbers)
     return words("forecast.needed", **told, **numbers, high=count(_rounded(needed.high)))
+
+
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _rounded(rows: int) -> float:

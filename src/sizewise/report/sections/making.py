@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sizewise.core.record import RunRecord
+from sizewise.report.numbers import moment
 from sizewise.report.table import Cell, Group, Row, Table, number
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
@@ -20,7 +21,7 @@ def run_facts(record: RunRecord, words: Words) -> Table:
     verdict, made = record.verdict, record.provenance
     facts: dict[str, str] = {
         "run_id": verdict.run_id,
-        "created": verdict.created,
+        "created": moment(verdict.created),
         "version": verdict.sizewise_version,
         "command": made.command,
         "seed": str(verdict.seed),
