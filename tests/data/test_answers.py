@@ -96,6 +96,9 @@ def test_without_gold_the_labels_are_what_five_answers_come_to(write: Write) -> 
         (["a."] * 9 + ["a"] * 9 + ["c"] * 9, {"a", "c"}),
         (["a."] * 9 + ["[c]"] * 9, {"a.", "[c]"}),  # they may be labels: nobody says them otherwise
         (["c++"] * 9 + ["c"] * 9, {"c++", "c"}),
+        (["a"] * 9 + ["Sure! This message is about a, as asked."] * 9 + ["c"] * 9, {"a", "c"}),
+        (["cash"] * 9 + ["wrong amount of cash received"] * 9, {"cash", "wrong amount of cash received"}),
+        (["a"] * 9 + ["I am sorry, I cannot help with that."] * 9, {"a", "I am sorry, I cannot help with that."}),
     ],
 )
 def test_wrappings_that_every_answer_has(write: Write, said: list[str], come_to: set[str]) -> None:

@@ -36,7 +36,7 @@ def found() -> DataCheck:
 @pytest.mark.parametrize(
     ("language", "says"),
     [
-        ("en", ["19 rows of calibrate and test", "120 inputs occur more than once", "95.3", "31", "203 of 7", "3.4", "large model itself"]),
+        ("en", ["with a duplicate in train: 19", "120 inputs occur more than once", "95.3", "31", "203 of 7", "3.4", "large model itself"]),
         ("ru", ["повтор которых есть в обучении: 19", "с разными эталонами: 14", "95,3", "31", "203 из 7", "3,4", "ошиблась сама большая модель"]),
     ],
 )  # fmt: skip
@@ -47,6 +47,12 @@ def test_page_and_summary_say_what_was_found(language: Literal["en", "ru"], says
     for words in says:
         assert words in " ".join(page.text.split())
         assert words in told
+
+
+def test_labels_that_read_like_sentences_are_counted() -> None:
+    odd = replace(data_check(), labels=("refund", "I'm sorry, I can't help with that.", "delivery"))
+    assert "Labels that read like sentences: 1;" in " ".join(summary(odd, None).split())
+    assert "похожих на фразу: 1;" in " ".join(summary(odd, None, "ru").split())
 
 
 def test_an_audit_under_gold_speaks_of_labels_and_none_says_so() -> None:

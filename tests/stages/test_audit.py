@@ -48,6 +48,9 @@ def test_the_share_of_wrong_labels_is_estimated_with_an_interval_that_holds_it()
         assert wrong is not None
         assert wrong.n == ROWS
         assert (wrong.low or 0) - 0.01 <= share <= (wrong.high or 0) + 0.01
+        assert wrong.low is not None
+        assert wrong.high is not None
+        assert wrong.low < wrong.high  # also where no row looks wrong: that none was seen does not prove none
         assert wrong == wrong_share(given, probabilities, seed=0)
 
 

@@ -39,6 +39,7 @@ _LINE = re.compile(
 _WORD = re.compile(r"\w+")
 _DENIED = re.compile(r"\b(?:not|no|neither|never|cannot|\w+n[’']t|не|нет|ни|никак\w*)\b", re.IGNORECASE)
 LEAST_WORDS_OF_PROSE = 3
+_ENDS = (".", "!", "?", "…")
 LONGEST_ANSWER, LONGEST_GOLD, MOST_LABELS, MOST_REMEMBERED = 8_000, 400, 5_000, 20_000
 
 
@@ -192,7 +193,7 @@ def _come_to(inner: Mapping[str, int]) -> list[str]:
     """The labels among the answers without their wrappings: what at least five come to, the commonest first.
 
     Quotes and punctuation may belong to a label: they are taken off one that is said often only if what is left is
-    said often by itself.
+    said often by itself. A sentence that names one of the others is an answer in prose, however often it was given.
     """
     by_itself: Counter[str] = Counter()
     for text, count in inner.items():
@@ -206,7 +207,18 @@ def _come_to(inner: Mapping[str, int]) -> list[str]:
         if 0 < len(label) <= LONGEST_LABEL:
             total[label_key(label)] += count
             spelled.setdefault(label_key(label), Counter())[label] += count
-    return [spelled[key].most_common(1)[0][0] for key, count in total.most_common() if count >= LEAST_ANSWERS]
+    found = [spelled[key].most_common(1)[0][0] for key, count in total.most_common() if count >= LEAST_ANSWERS]
+    short = Labels.of(label for label in found if not is_sentence(label))
+    return [label for label in found if not is_sentence(label) or short.named_in(label) is None]
+
+
+def is_sentence(label: str) -> bool:
+    """Whether a label reads like a sentence that somebody said.
+
+    >>> is_sentence("I cannot help with that."), is_sentence("Refund status?"), is_sentence("wrong amount of cash received")
+    (True, False, False)
+    """
+    return label.endswith(_ENDS) and len(_WORD.findall(label)) > LEAST_WORDS_OF_PROSE
 
 
 class _Reader:

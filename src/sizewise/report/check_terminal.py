@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from sizewise.core.record import Audit, DataCheck, Found
+from sizewise.data.answers import is_sentence
 from sizewise.report.visible import stripped
 from sizewise.report.words import Words
 
@@ -59,6 +60,7 @@ def _findings(check: DataCheck, words: Words) -> Iterator[str]:
         "merges": sum(len(merge.merged) for merge in check.merges),
         "unusable": sum(check.unusable_rows.values()),
         "untaught": len(check.untaught),
+        "sentences": sum(map(is_sentence, check.labels)),
         "leaks": sum(check.leaked.values()),
     }
     for name, number in counted.items():

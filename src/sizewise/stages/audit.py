@@ -14,7 +14,7 @@ from sizewise.core.example import Train
 from sizewise.core.measurement import Measured
 from sizewise.core.record import Audit, LabelPair, SliceScore, Suspicion
 from sizewise.core.task import ReferenceKind
-from sizewise.evaluate.intervals import LEVEL, share
+from sizewise.evaluate.intervals import LEVEL, share, upper_share
 from sizewise.stages.contest import Contestant
 
 MOST_SUSPICIONS = 200
@@ -139,6 +139,8 @@ def wrong_share(given: Ints, probabilities: Floats, seed: int) -> Measured | Non
     shares = np.array([_off_diagonal(labels, predicted, counts, rows) for counts in (cells, *drawn)])
     low, high = np.quantile(shares[1:], [(1 - LEVEL) / 2, 1 - (1 - LEVEL) / 2])
     value = float(shares[0])
+    if value == 0:  # what no row shows, no resampling can: the exact bound of none among those counted
+        high = upper_share(0, counted, (1 - LEVEL) / 2)
     return Measured(value, min(float(low), value), max(float(high), value), len(given))
 
 
