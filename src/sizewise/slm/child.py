@@ -42,6 +42,7 @@ def _server(settings: dict[str, Any]) -> Any:
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     params.swa_full = True  # else nothing can be reused behind a sliding window
     params.cache_ram_mib = 0  # grows without bound and mixes up adapters
+    params.lora_adapters = [_adapter(xllamacpp, path) for path in settings["adapters"]]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings["threads"]
     params.n_threads_http = settings["slots"] + 2
     params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [settings["key"]]
@@ -50,6 +51,13 @@ def _server(settings: dict[str, Any]) -> Any:
     params.fit_params = params.warmup = params.ui = params.endpoint_slots = False
     params.verbosity = 1  # errors alone: the parent reads why a model could not be opened
     return xllamacpp.Server(params)
+
+
+def _adapter(xllamacpp: Any, path: str) -> Any:
+    """An adapter that no request has unless it names it."""
+    made = xllamacpp.CommonAdapterLoraInfo()
+    made.path, made.scale = path, 0.0
+    return made
 
 
 if __name__ == "__main__":

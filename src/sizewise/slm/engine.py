@@ -53,6 +53,8 @@ class EngineSettings:
     slots: int = SLOTS
     threads: int = 0
     exact: bool = False
+    #: LoRA adapters (GGUF) that requests can be made with; none is used by a request that does not name it
+    adapters: tuple[Path, ...] = ()
 
 
 class Engine:
@@ -70,6 +72,7 @@ class Engine:
         self.longest = min(self.context, own)
         self.slots, self.exact = 1 if settings.exact else settings.slots, settings.exact
         self.threads = settings.threads or measured_threads()
+        self.adapters = settings.adapters
         require_room(model, header, self.context)
         self.format: PromptFormat = format_for(
             header.architecture, header.carries_template, lambda marker: marker in header.markers
@@ -169,20 +172,30 @@ class Engine:
                 if part.get("stop"):
                     yield completion(part | {"content": whole})
 
-    def shares(self, prompt: Sequence[int], among: Sequence[int]) -> list[float]:
-        """How probable each token of ``among`` is after ``prompt``, given that it is one of them; they sum to one."""
+    def shares(
+        self, prompt: Sequence[int], among: Sequence[int], adapter: int | None = None, *, anew: bool = False
+    ) -> list[float]:
+        """How probable each token of ``among`` is after ``prompt``, given that it is one of them; they sum to one.
+
+        ``adapter`` is the place of the one that answers; ``anew`` reads the whole prompt, whatever the cache holds.
+        """
         if len(among) == 1:
             return [1.0]
         # A token that ends the text, or is a part of a letter, comes without probabilities when it is the one that is
         # said; so a harmless one is said, and the others are read beside it.
         said = next(token for token in self._harmless if token not in among)
-        body = self._body(prompt, 1, 1.0, 0, ()) | {
-            "samplers": ["top_k", "temperature"],  # first the few that were lifted: the rest is never sorted
-            "top_k": len(among) + 1,
-            "n_probs": len(among) + 1,
-            "post_sampling_probs": True,  # else the probabilities are those before the lift
-            "logit_bias": [*([token, LIFTED] for token in among), [said, SAID]],
-        }
+        body = (
+            self._body(prompt, 1, 1.0, 0, ())
+            | {
+                "samplers": ["top_k", "temperature"],  # first the few that were lifted: the rest is never sorted
+                "top_k": len(among) + 1,
+                "n_probs": len(among) + 1,
+                "post_sampling_probs": True,  # else the probabilities are those before the lift
+                "logit_bias": [*([token, LIFTED] for token in among), [said, SAID]],
+                "cache_prompt": not anew,
+            }
+            | self._with(adapter)
+        )
         with self._room.take(self._fitting(len(prompt) + 1)):
             told = self._call("/completion", body)
         found = {p["id"]: p["prob"] for p in told["completion_probabilities"][0]["top_probs"]}
@@ -218,7 +231,13 @@ class Engine:
         return {
             "prompt": list(tokens), "n_predict": most, "temperature": temperature, "seed": seed, "stop": list(stop),
             "cache_prompt": True, "return_tokens": True,
-        }  # fmt: skip
+        } | self._with(None)  # fmt: skip
+
+    def _with(self, adapter: int | None) -> dict[str, Any]:
+        """Every adapter with its weight: whoever leaves one out is answered from what another request left behind."""
+        if not self.adapters:
+            return {}
+        return {"lora": [{"id": i, "scale": float(i == adapter)} for i in range(len(self.adapters))]}
 
     def _fitting(self, size: int) -> int:
         if size > self.longest:
@@ -260,6 +279,7 @@ class Engine:
         settings = {
             "path": str(self.model.path.resolve()), "context": self.context, "slots": self.slots,
             "threads": self.threads, "exact": self.exact, "key": self._key, "builtin": self.format.builtin,
+            "adapters": [str(path.resolve()) for path in self.adapters],
         }  # fmt: skip
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the child lives
         started = subprocess.Popen(
@@ -282,7 +302,8 @@ class Engine:
             why = _reason(self._said) or told["error"]
             _end(started, self._said)
             raise ModelReferenceError(
-                f"{self.model.reference}: llama.cpp cannot open {self.model.path.name} ({why}). "
+                f"{self.model.reference}: llama.cpp cannot open {self.model.path.name}"
+                f"{' with its adapters' if self.adapters else ''} ({why}). "
                 "Fetch it again from its source, or name another model."
             )
         return started, int(told["port"])
