@@ -9,7 +9,7 @@ labels, unless one of them could still be the most probable of all.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,6 +44,10 @@ class LabelTree:
     def questions(self) -> int:
         """How many nodes there are at which labels part: what a walk without end would ask."""
         return _inner(self._root)
+
+    def places(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Every node at which labels part: the tokens that lead there, and those that may follow."""
+        return list(_parting(self._root))
 
     def walk(self, ask: Ask, least: float = LEAST) -> NDArray[np.float64]:
         """The probability of each label, shape (labels,)."""
@@ -80,6 +84,13 @@ def _grown(labels: list[tuple[int, ...]], members: list[int], depth: int) -> _No
         raise ValueError("a label is the beginning of another: end each with a token of its own")
     node.children = {step[0]: _grown(labels, group, depth + 1) for step, group in parted.items()}
     return node
+
+
+def _parting(node: _Node) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    if node.children:
+        yield node.path, tuple(node.children)
+    for child in node.children.values():
+        yield from _parting(child)
 
 
 def _inner(node: _Node) -> int:
