@@ -34,6 +34,7 @@ from sizewise.specialists.keywords import KeywordsRecipe
 from sizewise.specialists.ladder import load_specialist
 from sizewise.specialists.majority import MajorityRecipe
 from sizewise.specialists.slm_prompted import SlmPromptedRecipe
+from sizewise.specialists.slm_tuned import SlmTunedRecipe
 
 LABELS = ("доставка", "login", "refund")
 TEXTS = {
@@ -108,6 +109,9 @@ def fitted_anew(name: str) -> Specialist:
     if name == "slm-prompted":
         model = f"file:{tiny()}"
         return SlmPromptedRecipe(model=model, examples=1, rows=30, input_tokens=64, threads=1).fit(train)
+    if name == "slm-tuned":
+        settings = {"epochs": 2, "rate": 1e-2, "batch": 8, "input_tokens": 64, "taught_tokens": 48, "threads": 1}
+        return SlmTunedRecipe(model=f"file:{tiny()}", **settings).fit(train)  # type: ignore[arg-type]
     if name == "encoder-tuned":
         return EncoderTunedRecipe(encoder=tiny_base(), epochs=2, parts=2, batch=16, rate=1e-3).fit(train)
     return KeywordsRecipe().fit(train) if name == "keywords" else EncoderRecipe().fit(train)
@@ -142,11 +146,11 @@ MODELS: dict[str, Callable[[], Model]] = {
     "an LLM behind an API": remote,
     "slm-prompted": lambda: specialist("slm-prompted"),
 }
-TRAINED = pytest.param("encoder-tuned", marks=pytest.mark.train)
-RUNGS = ["majority", "keywords", "encoder", TRAINED, "slm-prompted"]
+TRAINED = [pytest.param(name, marks=pytest.mark.train) for name in ("encoder-tuned", "slm-tuned")]
+RUNGS = ["majority", "keywords", "encoder", *TRAINED, "slm-prompted"]
 
 
-@pytest.fixture(scope="module", params=[*MODELS, TRAINED])
+@pytest.fixture(scope="module", params=[*MODELS, *TRAINED])
 def model(request: pytest.FixtureRequest) -> Model:
     return MODELS[request.param]() if request.param in MODELS else specialist(request.param)
 
@@ -257,7 +261,7 @@ def test_a_saved_specialist_answers_the_same(name: str, tmp_path: Path) -> None:
     assert loaded.name == fitted.name == name
     assert loaded.labels == fitted.labels
     same(loaded.answer(INPUTS), fitted.answer(INPUTS))
-    assert {file.suffix for file in tmp_path.rglob("*")} <= {"", ".json", ".safetensors", ".onnx"}
+    assert {file.suffix for file in tmp_path.rglob("*")} <= {"", ".json", ".safetensors", ".onnx", ".gguf"}
 
 
 @pytest.mark.parametrize("name", RUNGS)

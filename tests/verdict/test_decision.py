@@ -227,6 +227,7 @@ LIMITS: dict[str, Measurements] = {
     ),
     "closed_form": measured(0.6, circumstances=(Circumstance("closed_form", {"rows": 94_000, "labels": 1_000}),)),
     "sampled": measured(0.6, circumstances=(Circumstance("sampled", {"rung": "slm-prompted", "rows": 200}),)),
+    "set_aside": measured(0.6, circumstances=(Circumstance("set_aside", {"rung": "slm-tuned", "rows": 800}),)),
     "prompt_holds_examples": measured(
         0.6, circumstances=(Circumstance("prompt_holds_examples", {"rung": "slm-prompted", "n": 77}),)
     ),

@@ -18,6 +18,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "encoder": "sizewise.specialists.encoder:RUNG",
         "encoder-tuned": "sizewise.specialists.encoder_tuned:RUNG",
         "slm-prompted": "sizewise.specialists.slm_prompted:RUNG",
+        "slm-tuned": "sizewise.specialists.slm_tuned:RUNG",
     },
     MODELS: {
         "file": "sizewise.slm.local_model:open_model",
