@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ class Parts:
         if self.recipe.found:
             self.recipe.found(f"{self.recipe.name}: {plan.said()}")
         way = self._way(plan)
-        parts = [self._part(number, way, plan) for number in range(self.count)]
+        parts = list(self._told(way, plan))
         weights = mean_weights([part.weights for part in parts])
         heads = tuple(_mean_head([part.heads[place] for part in parts]) for place in range(len(parts[0].heads)))
         encoder = tuned_encoder(self.base, self.graph, weights, self.prefix)
@@ -118,6 +118,17 @@ class Parts:
         }
         told = (*choose(self.recipe.encoder, self.train.inputs).circumstances, Circumstance("encoder_tuned", about))
         return TunedEncoder(encoder, heads, self._scores(parts), told)
+
+    def _told(self, way: str, plan: Plan) -> Iterator[_Part]:
+        """Every part, and how much time is left after each."""
+        started = time.perf_counter()
+        for number in range(self.count):
+            yield self._part(number, way, plan)
+            left = (time.perf_counter() - started) / (number + 1) * (self.count - number - 1)
+            if self.recipe.found and left:
+                self.recipe.found(
+                    f"{self.recipe.name}: {number + 1} of {self.count} tuned, about {left / 60:.1f} min left"
+                )
 
     def plan(self) -> Plan:
         """How often train can be gone over in the time given: decided once, and kept, whatever a resumed run's pace is."""

@@ -249,7 +249,7 @@ class Learner:
 
     def _told(self, told: Told | None, steps: int) -> None:
         if told:
-            told(self.step, steps * self.schedule.epochs)
+            told(1, steps * self.schedule.epochs)
 
     def _state(self) -> State:
         tensors = dict(self._weights()) | {f"best.{name}": tensor for name, tensor in self.best.items()}
