@@ -129,12 +129,10 @@ class Learner:
     def _arrange(self, steps: int) -> None:
         """The optimiser, and a rate that rises over the first steps and then falls to nearly nothing."""
         torch, schedule = self.torch, self.schedule
-        flat = [p for p in self.network.parameters() if p.ndim < 2]
-        words = (
-            self.network.embeddings.word_embeddings.weight
-        )  # rare words would move little, at the cost of the whole table
-        words.requires_grad_(requires_grad=False)
-        tables = [p for p in self.network.parameters() if p.ndim >= 2 and p is not words]
+        # Rare words would move little, at the cost of the whole table; without its gradient the first layer is cheaper too.
+        self.network.embeddings.requires_grad_(requires_grad=False)
+        moved = [p for p in self.network.parameters() if p.requires_grad]
+        flat, tables = [p for p in moved if p.ndim < 2], [p for p in moved if p.ndim >= 2]
         heads = [p for head in self.heads for p in head.parameters()]
         groups = [
             {"params": flat, "weight_decay": 0.0, "lr": schedule.rate},
