@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.models.onnx_door import onnx
-from sizewise.specialists.encoder import GAMMA, JOINT, EncoderSpecialist, Views
+from sizewise.specialists.encoder import GAMMA, JOINT, TUNED, EncoderSpecialist, Views
 from sizewise.specialists.heads import Head, Mixture
 from sizewise.specialists.keywords import BLOCKS, KeywordsSpecialist
 from sizewise.specialists.packed_rows import packed
@@ -139,12 +139,18 @@ def _vectors(graph: Graph, specialist: EncoderSpecialist) -> dict[str, str]:
     shaped = graph.Reshape(joined, np.array([1, poolings, dimensions], dtype=np.int64))
     unit = _unit(graph, graph.Sub(shaped, views.centre))
     first = graph.Gather(unit, np.array(0, dtype=np.int64), axis=1)
+    own = {}
+    if views.tuned:
+        poolings -= 1
+        own = {TUNED: graph.Gather(unit, np.array(poolings, dtype=np.int64), axis=1)}
+        unit = graph.Gather(unit, np.arange(poolings), axis=1)
     whole = graph.Reshape(unit, np.array([1, poolings * dimensions], dtype=np.int64))
     likeness = {"anchors": _kernel(graph, first, views)} if len(views.anchors) else {}
     return {
         "components": graph.Mul(whole, np.array(1 / np.sqrt(poolings), dtype=np.float32)),
         "names": first,
         **likeness,
+        **own,
     }
 
 

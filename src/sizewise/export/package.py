@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors.numpy import save
 
 from sizewise.cascade.cascade import Cascade
@@ -150,7 +151,9 @@ def engine(rung: str, module: str) -> dict[str, str]:
 
 def _model(model: Cascade, packed: Packed, about: Mapping[str, Any]) -> dict[str, Content]:
     arrays, confidence = pack_confidence(model.confidence)
-    contents: dict[str, Content] = {WEIGHTS: save(packed.arrays | arrays), **packed.files}
+    # safetensors writes an array's memory as it lies there: heads that were turned would come out as other numbers
+    whole = {name: np.ascontiguousarray(array) for name, array in (packed.arrays | arrays).items()}
+    contents: dict[str, Content] = {WEIGHTS: save(whole), **packed.files}
     hashes = {name: _sha256(content) for name, content in sorted(contents.items())}
     plain = {**about, **packed.about, "confidence": confidence, "sha256": hashes}
     return {ABOUT: (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode(), **contents}

@@ -84,7 +84,8 @@ def _encoder(specialist: EncoderSpecialist, small: bool) -> Packed:
     if small:
         files = {TOKENIZER: files[TOKENIZER], MODEL: rounded(specialist.encoder.files.paths[MODEL]).SerializeToString()}
     files = {f"{ENCODER}/{name}": content for name, content in files.items()}
-    about = {"reference": specialist.encoder.files.reference, "prefix": prefix(specialist.encoder.files.reference)}
+    reference = specialist.encoder.files.reference
+    about = {"reference": reference, "prefix": prefix(reference), "tuned": specialist.views.tuned}
     stored = lower.arrays | _stored("encoder", arrays, small)
     return Packed(
         stored, {**lower.files, **files}, {"encoder": about}, (*NUMPY, *(ROUNDED if small or specialist.own else ONNX))

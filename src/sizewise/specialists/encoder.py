@@ -59,25 +59,33 @@ BLOCK = 10_000
 RESOLUTION = 1e-6  # of variances in single precision: what is less than that share of the largest is none
 TRIED_ROWS = 4_000
 NAMES_GAIN = 8.0
-JOINT = "joint"
+JOINT, TUNED = "joint", "tuned"
 OWN = "encoder"  # the folder of an encoder that is kept with the specialist
-HEADS = ("components", "anchors", "names", *NGRAM_HEADS, JOINT)
+HEADS = ("components", "anchors", "names", TUNED, *NGRAM_HEADS, JOINT)
 JOINT_PARTS = ("anchors", *NGRAM_HEADS)
-DENSE = ("components", "anchors", "names")  # the heads that read the encoder
+DENSE = ("components", "anchors", "names", TUNED)  # the heads that read the encoder
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What the heads read of encoder vectors. ``centre`` (views, dimensions), ``anchors`` (anchors, dimensions)."""
+    """What the heads read of encoder vectors. ``centre`` (views, dimensions), ``anchors`` (anchors, dimensions). Where the
+    last view is that of an encoder that was ``tuned``, a head reads it alone."""
 
     centre: Singles
     anchors: Singles
+    tuned: bool = False
 
     def __call__(self, vectors: Singles) -> dict[str, Singles]:
         """(n, views × dimensions) centred unit views, the first of them, and its (n, anchors) similarities."""
         views = self._unit(vectors)
+        own = {TUNED: np.ascontiguousarray(views[:, -1])} if self.tuned else {}
+        views = views[:, : len(self.centre) - self.tuned]
         first = np.ascontiguousarray(views[:, 0])
-        return {"components": self._joined(views), "anchors": kernel(first, self.anchors), "names": first}
+        return {"components": self._joined(views), "anchors": kernel(first, self.anchors), "names": first, **own}
+
+    def beside_tuned(self) -> Views:
+        """The same with the view of a tuned encoder behind the others."""
+        return Views(np.concatenate([self.centre, np.zeros_like(self.centre[:1])]), self.anchors, tuned=True)
 
     def joined(self, vectors: Singles) -> Singles:
         """The joined views alone."""
@@ -88,7 +96,7 @@ class Views:
         return unit(vectors.reshape(len(vectors), -1, dimensions)[:, :poolings] - self.centre)
 
     def _joined(self, views: Singles) -> Singles:
-        return views.reshape(len(views), -1) / np.float32(np.sqrt(len(self.centre)))
+        return views.reshape(len(views), -1) / np.float32(np.sqrt(views.shape[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,10 @@ class EncoderRecipe:
 
     def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:
         """Fit, and score each fold by heads that were fitted on the other folds."""
+        return self.scored(examples, folds, below).fitted()
+
+    def scored(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Scored:
+        """Fit, with each head's own scores: a rung above adds one of its own."""
         lower = below.get(self.keywords.name) or self.keywords.validate(examples, folds, {})
         assert isinstance(lower.specialist, KeywordsSpecialist)
         started = time.perf_counter()
@@ -195,13 +207,13 @@ class EncoderRecipe:
         if other is not None and lower.second_logits is not None:
             mixture, second = self._mixture(seen, lower.second_logits, other, folds, {})
             specialist = replace(specialist, second=mixture)
-        return Fitted(
+        return Scored(
             specialist,
-            specialist.judged(scores, lower.evidence.features["known"], second),
-            first.joined(scores)[None],
+            scores,
+            second,
+            lower.evidence.features["known"],
             fitted + lower.fit_seconds,
             time.perf_counter() - started + lower.seconds,
-            None if second is None or specialist.second is None else specialist.second.joined(second)[None],
             (*self.circumstances(examples), *cheaper(target, self.keywords.as_for, seen.components)),
         )
 
@@ -367,7 +379,7 @@ class EncoderSpecialist:
     ) -> tuple[dict[str, Singles], NDArray[np.float64], dict[str, Singles] | None]:
         """Each head's (n, labels) scores, the share of each input's n-grams that train knew, and second scores."""
         if not inputs:
-            empty = {name: np.zeros((0, len(self.labels)), dtype=np.float32) for name in HEADS}
+            empty = {name: np.zeros((0, len(self.labels)), dtype=np.float32) for name in self.first.shares}
             return empty, np.zeros(0), empty
         read = self.keywords.read(inputs)
         seen: dict[str, Any] = {**self.views(self.encoder.encode(inputs)), **read.views}
@@ -429,7 +441,7 @@ class EncoderSpecialist:
         return cls(
             KeywordsSpecialist.load(folder),
             open_encoder(about["reference"], about["sha256"], place, len(arrays["centre"])),
-            Views(arrays["centre"], arrays["anchors"]),
+            Views(arrays["centre"], arrays["anchors"], bool(about.get("own"))),
             first,
             Mixture.from_arrays("joint", arrays, JOINT_PARTS),
             Mixture.from_arrays("second", arrays, HEADS),
@@ -440,6 +452,33 @@ class EncoderSpecialist:
         """The same specialist, its heads turned to read single rows: how it is served."""
         joint, second = (None if m is None else m.turned(DENSE) for m in (self.joint, self.second))
         return replace(self, first=self.first.turned(DENSE), joint=joint, second=second)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A specialist with each head's (n, labels) out-of-fold scores, also for the other reference where there is one, and
+    the share of each row's n-grams that train knew."""
+
+    specialist: EncoderSpecialist
+    scores: Mapping[str, Singles]
+    second: Mapping[str, Singles] | None
+    known: NDArray[np.float64]
+    fit_seconds: float
+    seconds: float
+    circumstances: tuple[Circumstance, ...]
+
+    def fitted(self) -> Fitted:
+        """It as a rung's result."""
+        specialist, second = self.specialist, self.second
+        return Fitted(
+            specialist,
+            specialist.judged(self.scores, self.known, second),
+            specialist.first.joined(self.scores)[None],
+            self.fit_seconds,
+            self.seconds,
+            None if second is None or specialist.second is None else specialist.second.joined(second)[None],
+            self.circumstances,
+        )
 
 
 RUNG = Rung("encoder", 20, EncoderRecipe, EncoderSpecialist.load)

@@ -15,22 +15,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from sizewise.core.errors import TaskError
 from sizewise.core.example import Train
 from sizewise.core.model import Fitted, Rung
 from sizewise.models.catalogue import DEFAULT_ENCODER, known_engine
-from sizewise.specialists.encoder import EncoderSpecialist, Views
+from sizewise.specialists.encoder import HEADS, TUNED, EncoderRecipe, EncoderSpecialist, Scored
 from sizewise.specialists.encoders import BY_LANGUAGE, choose
 from sizewise.specialists.folds import folds as folds_of
 from sizewise.specialists.heads import Ints, Mixture, Singles, fit_shares, targets_of
-from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist, named
+from sizewise.specialists.keywords import KeywordsRecipe
 from sizewise.specialists.sentence_vectors import Progress
 from sizewise.specialists.train import require
 
 NAME = "encoder-tuned"
-HEAD = "components"  # what an ``EncoderSpecialist`` calls the head on its vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +61,27 @@ class EncoderTunedRecipe:
         from sizewise.specialists.train.encoder_parts import Parts
 
         self._check()
-        lower = below.get(self.keywords.name) or self.keywords.validate(examples, folds, {})
-        assert isinstance(lower.specialist, KeywordsSpecialist)
+        frozen = EncoderRecipe(self.reference(examples.inputs), seed=self.seed, keywords=self.keywords)
+        lower = frozen.scored(examples, folds, below)
         started = time.perf_counter()
         with tempfile.TemporaryDirectory(prefix="sizewise-tuning-") as scratch:
             tuned = Parts(self, examples, folds, self.work or Path(scratch)).tuned()
-        target, other = targets_of(examples)
-        scores = {HEAD: tuned.scores[0], **named(lower.logits)}
-        first = Mixture({HEAD: tuned.heads[0]}, fit_shares(scores, target))
-        width = tuned.heads[0].weights.shape[0]
-        views = Views(np.zeros((1, width), dtype=np.float32), np.zeros((0, width), dtype=np.float32))
-        specialist = EncoderSpecialist(lower.specialist, tuned.encoder, views, first, own=True, name=NAME)
-        second: dict[str, Singles] | None = None
-        if other is not None and lower.second_logits is not None and len(tuned.scores) > 1:
-            second = {HEAD: tuned.scores[1], **named(lower.second_logits)}
-            specialist = replace(specialist, second=Mixture({HEAD: tuned.heads[1]}, fit_shares(second, other)))
-        seconds = time.perf_counter() - started
-        return Fitted(
-            specialist,
-            specialist.judged(scores, lower.evidence.features["known"], second),
-            first.joined(scores)[None],
-            seconds + lower.fit_seconds,
-            seconds + lower.seconds,
-            None if second is None or specialist.second is None else specialist.second.joined(second)[None],
-            tuned.circumstances,
+        specialist = replace(
+            lower.specialist, encoder=tuned.encoder, views=lower.specialist.views.beside_tuned(), own=True
         )
+        target, other = targets_of(examples)
+        scores, second = _in_order({**lower.scores, TUNED: tuned.scores[0]}), None
+        heads = {**specialist.first.heads, TUNED: tuned.heads[0]}
+        specialist = replace(specialist, first=Mixture(heads, fit_shares(scores, target)), name=NAME)
+        if lower.second is not None and specialist.second is not None and other is not None:
+            second = _in_order({**lower.second, TUNED: tuned.scores[1]})
+            heads = {**specialist.second.heads, TUNED: tuned.heads[1]}
+            specialist = replace(specialist, second=Mixture(heads, fit_shares(second, other)))
+        seconds = time.perf_counter() - started
+        told = (*lower.circumstances, *tuned.circumstances)
+        return Scored(
+            specialist, scores, second, lower.known, seconds + lower.fit_seconds, seconds + lower.seconds, told
+        ).fitted()
 
     def plan(self, train: Train) -> tuple[float, str]:
         """Seconds for the whole run, from a few steps that are really made, and what would be done."""
@@ -113,6 +106,11 @@ class EncoderTunedRecipe:
         for key, least in (("epochs", 1), ("parts", 2), ("batch", 2)):
             if getattr(self, key) < least:
                 raise TaskError(f"[rungs.{NAME}] {key} = {getattr(self, key)} must be at least {least}.")
+
+
+def _in_order(scores: Mapping[str, Singles]) -> dict[str, Singles]:
+    """The scores in the order in which a specialist that was loaded gives them."""
+    return {name: scores[name] for name in HEADS if name in scores}
 
 
 def load(folder: Path) -> EncoderSpecialist:

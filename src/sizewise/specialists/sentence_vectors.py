@@ -21,6 +21,7 @@ from sizewise.models.reference import ModelFiles, resolve
 Vectors = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
+TUNED = "tuned/last_hidden_state"  # the output of a tuned encoder that shares a graph with the one it was made from
 TOKENIZER, MODEL, DATA = "tokenizer.json", "onnx/model.onnx", "onnx/model.onnx_data"
 LONGEST_TOKENS = 256
 BATCH = 8
@@ -74,11 +75,13 @@ class SentenceEncoder:
         self.tokenizer.no_padding()
         self._threads = threads or min(os.cpu_count() or 1, 4)
         self.poolings, inner = _readable(files.paths[MODEL], most)
+        self._inner = inner
         self._session = _opened(files.paths[MODEL], self._threads, inner)
         self._single_threaded: Any = None
         self._lock = threading.Lock()
         self._inputs = {i.name for i in self._session.get_inputs()}
-        self.outputs = [self._session.get_outputs()[0].name, *inner]
+        own = [TUNED] if any(layer > len(inner) for _, layer in self.poolings) else []
+        self.outputs = [self._session.get_outputs()[0].name, *inner, *own]
         self.views = len(self.poolings)
         self.fingerprint = fingerprint(files, f"{prefix}\0{self.poolings}")
 
@@ -126,7 +129,7 @@ class SentenceEncoder:
         """A session for batches side by side, opened when it is first needed: serving one by one never does."""
         with self._lock:
             if self._single_threaded is None:
-                self._single_threaded = _opened(self.files.paths[MODEL], 1, self.outputs[1:])
+                self._single_threaded = _opened(self.files.paths[MODEL], 1, self._inner)
             return self._single_threaded
 
     def _run(self, session: Any, ids: list[list[int]]) -> Vectors:
@@ -145,8 +148,10 @@ class SentenceEncoder:
 
 def _readable(model: Path, most: int | None) -> tuple[tuple[tuple[str, int], ...], list[str]]:
     """The first poolings that the graph lets be read, and the names of the inner layers that they need."""
-    inner = _inner_layers(model.read_bytes())
-    poolings = tuple((way, layer) for way, layer in POOLINGS if layer <= len(inner))[:most]
+    graph = model.read_bytes()
+    inner = _inner_layers(graph)
+    own = [("mean", len(inner) + 1)] if TUNED.encode() in graph else []
+    poolings = (*((way, layer) for way, layer in POOLINGS if layer <= len(inner)), *own)[:most]
     return poolings, inner[: max(layer for _, layer in poolings)]
 
 

@@ -69,10 +69,28 @@ def test_weights_go_back_to_their_places(base: Path, tmp_path: Path) -> None:
     encoder = SentenceEncoder.from_reference(f"file:{base}")
     graph = BertGraph.of(encoder)
     weights = {name: array + np.float32(0.01) for name, array in graph.weights().items()}
-    changed = tuned_graph.unrounded(encoder, graph, weights, "")
-    again = BertGraph.of(changed).weights()
+    alone = graph.with_weights(weights)
+    (tmp_path / "m" / "onnx").mkdir(parents=True)
+    (tmp_path / "m" / "onnx" / "model.onnx").write_bytes(alone.SerializeToString())
+    shutil.copy(base / "tokenizer.json", tmp_path / "m")
+    other = SentenceEncoder.from_reference(f"file:{tmp_path / 'm'}")
+    again = BertGraph.of(other).weights()
     assert all(np.array_equal(again[name], array) for name, array in weights.items())
-    assert not np.allclose(changed.encode(["order"])[:, :64], encoder.encode(["order"])[:, :64])
+    both = tuned_graph.unrounded(encoder, graph, weights, "")
+    texts = ["order", "where is the parcel", ""]
+    np.testing.assert_allclose(both.encode(texts)[:, -64:], other.encode(texts)[:, :64], atol=1e-5)
+    np.testing.assert_allclose(both.encode(texts)[:, :-64], encoder.encode(texts), atol=1e-5)
+    assert both.views == encoder.views + 1
+
+
+def test_what_both_compute_alike_is_computed_once(base: Path) -> None:
+    encoder = SentenceEncoder.from_reference(f"file:{base}")
+    graph = BertGraph.of(encoder)
+    weights = graph.weights()
+    layer = "encoder.layer.1.output.dense.weight"
+    joined = tuned_graph.beside(graph.model, graph.with_weights({**weights, layer: weights[layer] + 1}))
+    added = len(joined.graph.node) - len(graph.model.graph.node)
+    assert added == 4  # the product, its sum, the sum with what went by, and the norm
 
 
 def test_what_is_no_bert_is_refused(tmp_path: Path) -> None:

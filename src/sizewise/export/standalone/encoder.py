@@ -30,7 +30,7 @@ def specialist(contents: Contents) -> EncoderSpecialist:
         encoder=SentenceEncoder(
             _files(contents), prefix=contents.about["encoder"]["prefix"], most=len(arrays["centre"])
         ),
-        views=Views(arrays["centre"], arrays["anchors"]),
+        views=Views(arrays["centre"], arrays["anchors"], contents.about["encoder"]["tuned"]),
         first=first,
         joint=Mixture.from_arrays("joint", arrays, JOINT_PARTS),
         second=Mixture.from_arrays("second", arrays, HEADS),

@@ -265,7 +265,7 @@ class Parts:
         )
         vectors = learner.encode(self.lesson.part(rows))
         texts = [self.train.inputs[row] for row in rows]
-        served = encoder.encode(texts)
+        served = encoder.encode(texts)[:, -vectors.shape[1] :]
         served /= np.maximum(np.linalg.norm(served, axis=1, keepdims=True), 1e-9)
         return same_answers(head(vectors), head(served)), len(rows)
 
