@@ -32,6 +32,7 @@ from sizewise.core.task import Task
 from sizewise.data.check import check
 from sizewise.data.read import read
 from sizewise.data.split import split
+from sizewise.data.tally import PARTS
 from sizewise.evaluate.coverage_forecast import certified_coverages, widened
 from sizewise.evaluate.learning_curve import LEVEL, PRIOR, Held, Prior, fit
 from sizewise.specialists.encoder import EncoderRecipe, EncoderSpecialist
@@ -86,14 +87,17 @@ def prepared(wanted: Set, seed: int) -> tuple[Train, list[Example], list[Example
     sizes: dict[int, int] = {}
     for example in checked.examples:
         sizes[example.group] = sizes.get(example.group, 0) + 1
-    place: dict[int, str] = {}
+    place: dict[int, int] = {}
     taken, calibrate = 0, round(CALIBRATE * wanted.sizes[-1])
     for group in groups:
         before = taken < wanted.later_rows, taken < wanted.later_rows + calibrate
-        place[group] = "test" if before[0] else "calibrate" if before[1] else "train"
+        place[group] = PARTS.index("test" if before[0] else "calibrate" if before[1] else "train")
         taken += sizes[group]
-    examples = [replace(e, split=place[e.group]) for e in checked.examples]
-    parts = split(replace(checked, examples=tuple(examples)), wanted.reference, seed=seed)
+    placed = np.array([place[e.group] for e in checked.examples], dtype=checked.facts.columns.parts.dtype)
+    facts = replace(checked.facts, columns=replace(checked.facts.columns, parts=placed))
+    parts = split(replace(checked, facts=facts), wanted.reference, seed=seed)
+    assert parts.division.how == "column"
+    assert len(parts.test) >= wanted.later_rows
     order = list(range(len(parts.train)))
     Random(f"{seed}:order").shuffle(order)
     return parts.train.subset(order), list(parts.calibrate.examples), list(parts.test.examples)
@@ -239,18 +243,36 @@ def misfit(of: Sequence[Outcome]) -> tuple[float, float]:
     twice = [o for o in of if o.times == 2]
     gain = float(np.mean([o.coverage - np.median(o.drawn) for o in twice]))
     tried = np.arange(LEAST_MISFIT, 0.16, 0.005)
-    return gain, float(next((m for m in tried if np.mean([_holds(o, gain, m)[0] for o in twice]) >= LEVEL), tried[-1]))
+    return gain, float(
+        next((m for m in tried if np.mean([_coverage(o, gain, m).held for o in twice]) >= LEVEL), tried[-1])
+    )
 
 
-def _holds(of: Outcome, gain: float, spread: float) -> tuple[bool, float, float]:
-    middle, low, high = widened(of.drawn, spread, LEVEL, gain if of.times > 1 else 0.0)
-    return low <= of.coverage <= high, high - low, of.coverage - middle
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Whether one interval held what was found, how wide it was, and what was found beyond its middle."""
+
+    name: str
+    rows: int
+    times: int
+    held: bool
+    width: float
+    missed: float
+
+    @classmethod
+    def of(cls, outcome: Outcome, found: float, interval: tuple[float, float, float]) -> Line:
+        test, (middle, low, high) = outcome.test, interval
+        return cls(test.of.name, test.rows, outcome.times, low <= found <= high, high - low, found - middle)
+
+
+def _coverage(of: Outcome, gain: float, spread: float) -> Line:
+    return Line.of(of, of.coverage, widened(of.drawn, spread, LEVEL, gain if of.times > 1 else 0.0))
 
 
 def report(tests: Sequence[BackTest]) -> None:
     """Each family of sets under a prior and a misfit that were fitted to the other families."""
-    accuracy: list[tuple[str, int, bool, float, float]] = []
-    coverage: list[tuple[str, int, bool, float, float]] = []
+    accuracy: list[Line] = []
+    coverage: list[Line] = []
     for family in sorted({t.family for t in tests}):
         others = [t for t in tests if t.family != family]
         learned = fitted_prior(others)
@@ -264,20 +286,14 @@ def report(tests: Sequence[BackTest]) -> None:
         )
         for test in (t for t in tests if t.family == family):
             for outcome in outcomes(test, learned):
-                found, value, low, high = outcome.accuracy
-                accuracy.append((test.of.name, outcome.times, low <= found <= high, high - low, found - value))
-                coverage.append((test.of.name, outcome.times, *_holds(outcome, gain, spread)))
+                accuracy.append(Line.of(outcome, outcome.accuracy[0], outcome.accuracy[1:]))
+                coverage.append(_coverage(outcome, gain, spread))
     for what, lines in (("accuracy", accuracy), ("coverage", coverage)):
         for times in (1, 2, 4):
-            for name in ("all", *dict.fromkeys(t.of.name for t in tests)):
-                of = [x for x in lines if x[1] == times and name in ("all", x[0])]
-                if of:
-                    _, _, held, widths, missed = zip(*of, strict=True)
-                    result(
-                        what, times=times, set=name, back_tests=len(of), held=round(float(np.mean(held)), 3),
-                        width_median=round(float(np.median(widths)), 4), error_mean=round(float(np.mean(np.abs(missed))), 4),
-                        bias=round(float(np.mean(missed)), 4),
-                    )  # fmt: skip
+            of = [line for line in lines if line.times == times]
+            _told(what, times, "all", of)
+            for name, size in dict.fromkeys((line.name, line.rows) for line in of):
+                _told(what, times, f"{name}, {size:,} rows", [x for x in of if (x.name, x.rows) == (name, size)])
     learned = fitted_prior(tests)
     gain, spread = misfit([o for t in tests for o in outcomes(t, learned)])
     result(
@@ -286,14 +302,25 @@ def report(tests: Sequence[BackTest]) -> None:
     )  # fmt: skip
 
 
-def main(cache: Path) -> None:
+def _told(what: str, times: int, of: str, lines: Sequence[Line]) -> None:
+    if lines:
+        held, widths, missed = (np.array([getattr(x, name) for x in lines]) for name in ("held", "width", "missed"))
+        result(
+            what, times=times, of=of, back_tests=len(lines), held=round(float(held.mean()), 3),
+            width_median=round(float(np.median(widths)), 4), error_mean=round(float(np.abs(missed).mean()), 4),
+            bias=round(float(missed.mean()), 4),
+        )  # fmt: skip
+
+
+def main(cache: Path, seeds: Sequence[int]) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     tests: list[BackTest] = []
-    for seed in SEEDS:
+    for seed in seeds:
         for wanted in SETS:
             tests += back_tests(wanted, seed, collected(wanted, seed, cache))
     report(tests)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="sizewise-forecast-")))
+    place = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="sizewise-forecast-"))
+    main(place, [int(seed) for seed in sys.argv[2:]] or SEEDS)
