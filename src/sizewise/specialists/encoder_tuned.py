@@ -1,9 +1,9 @@
-"""The sentence encoder itself fine-tuned on the task, beside the n-grams; served as ONNX with one byte a weight.
+"""The sentence encoder itself fine-tuned on the task, beside the frozen one; served as ONNX with one byte a weight.
 
 Train is cut into parts; an encoder is tuned for each part on all others, and scores the rows that it did not see: these
 are the out-of-fold results by which heads get their shares, and by which the rung is judged. What ships is the mean of
-their weights, rounded, and held against torch before it is saved. It is an ``EncoderSpecialist`` whose encoder is its
-own, with one head on it: served and exported by the same code, without torch.
+their weights, rounded, and held against torch before it is saved. It is an ``EncoderSpecialist`` with one more view and
+head, whose encoder is its own: served and exported by the same code, without torch.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class EncoderTunedRecipe:
     ``seconds`` allow. ``way`` is ``labels``, ``pairs``, ``both``, or ``tried``: the best of them on the first part."""
 
     encoder: str = BY_LANGUAGE
-    epochs: int = 6
+    epochs: int = 5
     parts: int = 3
     way: str = "both"
     batch: int = 64

@@ -32,7 +32,7 @@ def test_every_command_of_the_guide_works(log_file: Path, log_rows: list[dict[st
     shutil.copy(log_file, tmp_path / "log.jsonl")
     (settings,) = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
     assert 'encoder = "by-language"' in settings
-    quick = settings.replace("by-language", f"file:{tmp_path / 'base'}").replace("epochs = 6", "epochs = 1")
+    quick = settings.replace("by-language", f"file:{tmp_path / 'base'}").replace("epochs = 5", "epochs = 1")
     (tmp_path / "task.toml").write_text(
         f'[task]\nname = "orders"\nkind = "classify"\n[data]\npath = "log.jsonl"\n{quick}'
     )
