@@ -27,7 +27,7 @@ from sizewise.specialists.ladder import recipes
 from sizewise.specialists.ngrams import LONGEST_INPUT
 from sizewise.stages import saving
 from sizewise.stages.audit import audit, best_rung
-from sizewise.stages.calibration import calibrate
+from sizewise.stages.calibration import calibrate, excess_on_train
 from sizewise.stages.captured import release, without_password
 from sizewise.stages.checking import data_check
 from sizewise.stages.choice import choose
@@ -89,7 +89,8 @@ def decide(
             choice = choose(contestants, splits.reference, task.bar, task.seed)
             splits = sampled(splits, choice.chosen.most_rows, task.seed)
         with clock.stage("calibrate"):
-            calibrated = calibrate(choice.chosen, splits.calibrate, splits.reference, task.bar, task.seed)
+            seen = excess_on_train(choice.chosen, splits.train, checked.examples)
+            calibrated = calibrate(choice.chosen, splits.calibrate, splits.reference, task.bar, task.seed, seen)
         asked = None
         if large is not None:
             with clock.stage("large"):

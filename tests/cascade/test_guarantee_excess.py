@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sizewise.cascade.guarantee import certify_excess, excess_bounds
+from sizewise.cascade.guarantee import certify_excess, excess_bounds, from_the_surest
 
 Floats = NDArray[np.float64]
 NOTHING = np.zeros(0)
@@ -182,4 +182,48 @@ def test_groups_keep_the_promise() -> None:
         excess = np.repeat(draw(random, 150, 0.2, 0.1), 4)
         groups = np.repeat(np.arange(150), 4)
         broken += certify_excess(np.ones(600), excess, NOTHING, 0.1, delta, groups, seed).threshold is not None
+    assert broken <= draws * delta + 3 * (draws * delta * (1 - delta)) ** 0.5
+
+
+STEPS = np.linspace(0.0, 0.99, 100)
+
+
+def sure_and_lost(random: np.random.Generator, n: int, lost: float, won: float) -> tuple[Floats, Floats]:
+    """Confidence and losses; what is won or lost is spread over every confidence."""
+    return random.random(n), draw(random, n, lost, won)
+
+
+def test_a_model_far_better_than_the_llm_is_certified_on_few_rows() -> None:
+    """From the safest threshold down it would take some four hundred rows, however much better the model is."""
+    random = np.random.default_rng(11)
+    tested = from_the_surest(STEPS, *sure_and_lost(random, 800, 0.02, 0.25), 0.01)
+    assert tested.max() < 0.3
+    for seed in range(20):
+        sure, lost = sure_and_lost(random, 150, 0.02, 0.25)
+        assert certify_excess(sure, lost, tested, 0.01, 0.05, seed=seed).threshold == 0.0
+        assert certify_excess(sure, lost, STEPS, 0.01, 0.05, seed=seed).threshold is None
+
+
+@pytest.mark.parametrize(("lost", "won"), [(0.0, 0.0), (0.05, 0.05), (0.1, 0.0)])
+def test_a_model_that_is_no_better_is_tested_from_the_safest_threshold(lost: float, won: float) -> None:
+    found = from_the_surest(STEPS, *sure_and_lost(np.random.default_rng(12), 2_000, lost, won), 0.01)
+    assert found.tolist() == STEPS.tolist()
+    assert from_the_surest(NOTHING, NOTHING, NOTHING, 0.01).tolist() == []
+    assert from_the_surest(STEPS, NOTHING, NOTHING, 0.01).tolist() == STEPS.tolist()
+
+
+def test_beginning_where_train_is_surest_breaks_the_promise_no_more_often() -> None:
+    """The excess lies on the limit from 0.5 up and beyond it below; train, which is another draw, says where to begin."""
+    random = np.random.default_rng(13)
+    draws, delta, limit, n, steps = 300, 0.05, 0.05, 300, STEPS[::10]
+    broken = moved = 0
+    for seed in range(draws):
+        (train_sure, train_lost), (sure, lost) = (
+            sure_and_lost(random, size, 0.3, 0.25) for size in (60, n)
+        )  # so few rows of train that chance alone moves the beginning
+        tested = from_the_surest(steps, train_sure, train_lost, limit)
+        moved += len(tested) < len(steps)
+        threshold = certify_excess(sure, lost, tested, limit, delta, seed=seed).threshold
+        broken += threshold == 0.0  # answering all: exactly on the limit
+    assert moved > draws / 4
     assert broken <= draws * delta + 3 * (draws * delta * (1 - delta)) ** 0.5

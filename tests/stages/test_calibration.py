@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from sizewise.core.example import Calibrate, Example
+from sizewise.core.example import Calibrate, Example, Train
 from sizewise.core.task import Bar
-from sizewise.stages.calibration import calibrate, grid, judge
+from sizewise.stages.calibration import calibrate, excess_on_train, grid, judge
 from sizewise.stages.contest import Contestant
 
 from .contestants import contestant
@@ -131,3 +131,23 @@ def test_the_grid_is_fixed_on_train() -> None:
     assert steps[0] == rung.confidence_out_of_fold.min()
     shares = [(rung.confidence_out_of_fold >= t).mean() for t in steps]
     assert shares == pytest.approx(np.linspace(1, 0.01, 100), abs=0.002)
+
+
+def test_far_better_than_the_llm_few_rows_are_enough_and_train_says_where_to_begin() -> None:
+    rung, held = prepared(rows((110, ("a", 0.9, "a", "a")), (40, ("a", 0.7, "b", "a"))))
+    assert calibrate(rung, held, "gold", Bar(), 0).threshold is None
+    lost = np.where(np.arange(1_000) % 4 == 0, -1.0, 0.0)  # on train, too, the LLM is wrong on every fourth row
+    found = calibrate(rung, held, "gold", Bar(), 0, lost)
+    assert found.threshold == 0.0
+    (certificate,) = found.certificates
+    assert certificate.bound == certificate.bound_answering_all
+    assert certificate.bound is not None
+    assert certificate.bound <= 0.01
+
+
+def test_excess_on_train_takes_an_unknown_llm_to_be_right() -> None:
+    rung = contestant("rung", np.array([True, False, True, False]), np.linspace(0.5, 1, 4))
+    train = Train(("0", "1", "2", "3"), ("w", "x", "y", "z"), ("a",) * 4, (0, 1, 2, 3), ("a",))
+    said = zip("0123", "wxyz", ("a", "a", "b", None), strict=True)
+    examples = [Example(id=i, input=text, answer=answer, gold="a") for i, text, answer in said]
+    assert excess_on_train(rung, train, examples).tolist() == [0, 1, -1, 1]

@@ -4,8 +4,8 @@ Risk (share of all traffic answered and wrong) falls as the threshold rises, so 
 lowest one whose exact one-sided upper bound, and that of every higher one, stays within the limit:
 risk-controlling prediction sets (Bates et al., J. ACM 2021) with Clopper–Pearson bounds. Excess (wrong
 where the LLM was right, less right where it was wrong) may rise and fall, so its threshold comes from
-testing a grid that was fixed beforehand, from the safest threshold down, each at level delta, until the
-first that is not rejected: Learn-then-Test with fixed-sequence testing (Angelopoulos et al., 2021), the
+testing a grid that was fixed beforehand, from the threshold that train shows to be the surest down, each at
+level delta, until the first that is not rejected: Learn-then-Test with fixed-sequence testing (Angelopoulos et al., 2021), the
 test being a betting one (Waudby-Smith and Ramdas, JRSS B 2024).
 """
 
@@ -22,6 +22,8 @@ Ints = NDArray[np.int64]
 
 ANSWER_ALL = 0.0
 _BOLDEST_BET = 0.9
+_MUCH_FASTER = 2.0
+_ROWS_SEEN = 10_000
 _LOSSES_EXPECTED = 1.0  # as if one had been seen: without it, early rows without a loss stake nearly everything
 
 
@@ -117,6 +119,26 @@ def certify_excess(
         bound_answering_all=_betting_bound(losses[:, -1], largest, delta) if n_groups else 1.0,
         method="betting", n_rows=n, n_groups=n_groups, status="exact" if n_groups == n else "approximate",
     )  # fmt: skip
+
+
+def from_the_surest(grid: Floats, confidence: Floats, excess: Floats, limit: float) -> Floats:
+    """``grid`` up to the threshold to test first, by ``confidence`` and ``excess`` of train's rows, out of fold.
+
+    Of a model that answers nearly nothing a certificate takes some four hundred rows whatever it is worth, since nothing
+    is won; of one that is far better than the LLM a hundred are enough if it answers nearly everything. So the test
+    begins where, on train, the capital of who bets grows fastest. Only where it grows no faster than at most
+    ``_MUCH_FASTER`` times that of the safest threshold, it begins there, which leaves most to fall back on.
+    """
+    if not len(grid) or not len(confidence):
+        return grid
+    step = max(1, len(confidence) // _ROWS_SEEN)
+    sure, lost = confidence[::step, None], excess[::step, None]
+    gains = limit - np.where(sure >= grid[None, :], lost, 0.0)
+    bets = np.clip(gains.mean(axis=0) / np.maximum((gains**2).mean(axis=0), 1e-12), 0.0, _BOLDEST_BET / (1 - limit))
+    growth = np.log1p(bets * gains).mean(axis=0)
+    fastest = int(np.argmax(growth))
+    safest = float(growth[np.argmax(grid)])
+    return grid[grid <= grid[fastest]] if growth[fastest] > _MUCH_FASTER * safest else grid
 
 
 def excess_bounds(

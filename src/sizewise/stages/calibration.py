@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.cascade.cascade import chosen_labels, equal
-from sizewise.cascade.guarantee import certify_excess, certify_risk
-from sizewise.core.example import Calibrate, Example
+from sizewise.cascade.guarantee import certify_excess, certify_risk, from_the_surest
+from sizewise.core.example import Calibrate, Example, Train
 from sizewise.core.measurement import Certificate
 from sizewise.core.task import Bar, ReferenceKind
 from sizewise.stages.contest import Contestant
@@ -57,22 +57,39 @@ def judge(contestant: Contestant, examples: Sequence[Example], reference: Refere
     )
 
 
+def excess_on_train(contestant: Contestant, train: Train, examples: Sequence[Example]) -> NDArray[np.float64]:
+    """(rows,) the excess of the rows of train that the rung was judged on, out of fold; an unknown LLM is right."""
+    answers = {(e.id, e.input): e.answer for e in examples}
+    rows = range(len(train)) if contestant.rows is None else contestant.rows.tolist()
+    llm_wrong = [answers.get((train.ids[i], train.inputs[i])) not in (None, train.targets[i]) for i in rows]
+    return np.asarray((~contestant.right).astype(float) - np.array(llm_wrong, dtype=float))
+
+
 def calibrate(
-    contestant: Contestant, calibrate: Calibrate, reference: ReferenceKind, bar: Bar, seed: int
+    contestant: Contestant,
+    calibrate: Calibrate,
+    reference: ReferenceKind,
+    bar: Bar,
+    seed: int,
+    on_train: NDArray[np.float64] | None = None,
 ) -> Calibrated:
-    """Certify the risk, or under gold with a known LLM the excess (and the risk where a target was given)."""
+    """Certify the risk, or under gold with a known LLM the excess (and the risk where a target was given).
+
+    ``on_train`` is what ``excess_on_train`` says: it fixes which threshold is tested first.
+    """
     judged = judge(contestant, calibrate.examples, reference)
     certificates = []
+    tested = grid(contestant)
     if judged.excess is not None:
+        if on_train is not None:
+            tested = from_the_surest(tested, contestant.confidence_out_of_fold, on_train, bar.margin)
         certificates.append(
-            certify_excess(
-                judged.confidence, judged.excess, grid(contestant), bar.margin, bar.delta, judged.groups, seed
-            )
+            certify_excess(judged.confidence, judged.excess, tested, bar.margin, bar.delta, judged.groups, seed)
         )
     if judged.excess is None or bar.target is not None:
         limit = 1 - bar.effective_target
         certificates.append(certify_risk(judged.confidence, judged.wrong, limit, bar.delta, judged.groups))
-    return Calibrated(contestant, _threshold(certificates, grid(contestant)), tuple(certificates), judged)
+    return Calibrated(contestant, _threshold(certificates, tested), tuple(certificates), judged)
 
 
 def grid(contestant: Contestant) -> NDArray[np.float64]:

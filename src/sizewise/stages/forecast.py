@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from sizewise.cascade import confidence
-from sizewise.cascade.guarantee import certify_excess
+from sizewise.cascade.guarantee import certify_excess, from_the_surest
 from sizewise.core.example import Example, Train
 from sizewise.core.measurement import (
     Certificate,
@@ -250,11 +250,13 @@ class _Coverage:
             )
         grid = np.quantile(traffic.confidence, np.linspace(0, 1, EXCESS_GRID, endpoint=False))
         assert traffic.llm_wrong is not None
+        lost = traffic.wrong.astype(float) - traffic.llm_wrong
+        grid = from_the_surest(grid, traffic.confidence, lost, certificate.limit)
         found = np.zeros(len(wrong))
         for i, each in enumerate(wrong):
             drawn = random.choice(len(traffic.wrong), rows, p=weights(traffic.wrong, float(each)))
             sure = traffic.confidence[drawn]
-            excess = traffic.wrong[drawn].astype(float) - traffic.llm_wrong[drawn]
+            excess = lost[drawn]
             threshold = certify_excess(sure, excess, grid, certificate.limit, certificate.delta, seed=i).threshold
             found[i] = 0.0 if threshold is None else float((sure >= threshold).mean())
         return found
