@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +13,7 @@ from sizewise.advice.costs import monthly_costs, read_assumptions
 from sizewise.advice.judgement import judge, points
 from sizewise.advice.questionnaire import Given
 from sizewise.advice.rules import read_rules
-from sizewise.advice.summary import advise, as_data, summary
+from sizewise.advice.summary import advise, as_data, compared, summary
 from sizewise.advice.words import advice_text
 
 from .answer_sets import answer_sets
@@ -105,3 +108,11 @@ def test_what_is_not_known_is_listed_by_what_it_would_settle() -> None:
     widths = [high - low for low, high in reaches]
     assert widths == sorted(widths, reverse=True)
     assert len(judged.settle) == len(RULES.questions)
+
+
+@pytest.mark.parametrize("decision", ["small", "cascade", "large", "more-data"])
+def test_a_verdict_is_said_in_the_readers_words(decision: str) -> None:
+    advised = advise({"field": "narrow"}, read_rules(), read_assumptions())
+    for judgement in (advised.judgement, replace(advised.judgement, advice="small")):
+        said = compared(judgement, decision, "ru")
+        assert not re.search("[a-z]", said)

@@ -12,6 +12,7 @@ from sizewise.advice.ownership_case import with_llm
 from sizewise.advice.ownership_chart import chart
 from sizewise.advice.ownership_view import Terms, ownership, ownership_page, ownership_summary
 from sizewise.advice.rules import LANGUAGES, Language
+from sizewise.advice.words import texts
 from sizewise.core.errors import TaskError
 from sizewise.models.listing import exchange
 
@@ -104,3 +105,15 @@ def test_a_named_model_narrows_the_monthly_range() -> None:
         for assumed in (ASSUMED, with_llm(ASSUMED, "gpt-4o"))
     )
     assert every[0] < one[0] <= one[1] <= every[1]
+
+
+def test_every_assumption_and_unit_is_said_in_words() -> None:
+    for language in ("en", "ru"):
+        named = texts(language)
+        assert {f"assumption_{name}" for name in ASSUMED.entries} <= named.keys()
+        units = {entry.unit for entry in ASSUMED.entries.values()}
+        assert {"unit_" + unit.lower().replace(" ", "_").replace("-", "_") for unit in units} <= named.keys()
+    page = ownership_page(ownership({}, ASSUMED), "ru")
+    assert "50\u00a0000\u00a0000 – 200\u00a0000\u00a0000 запросов в месяц" in page
+    assert "0,25 – 3 минут на пример" in page
+    assert "e+0" not in page

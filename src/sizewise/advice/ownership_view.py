@@ -26,7 +26,7 @@ from sizewise.advice.ownership_case import SIDES, case_of, middle, prices_of
 from sizewise.advice.ownership_chart import chart
 from sizewise.advice.questionnaire import Answers
 from sizewise.advice.rules import Language
-from sizewise.advice.words import money, rate_text, say
+from sizewise.advice.words import money, rate_text, say, texts
 from sizewise.core.errors import SizewiseError, TaskError
 from sizewise.models.listing import llm, usd_price
 
@@ -212,7 +212,12 @@ def ownership_page(found: Ownership, language: Language = "en") -> str:
         ),
         priced=priced(found, language),
         assumptions=[
-            (name, entry.unit, _range_text(entry.of()), f"{entry.source}, {entry.date}")
+            (
+                name,
+                _named(name, language),
+                _range_text(entry.of(), entry.unit, language),
+                f"{entry.source}, {entry.date}",
+            )
             for name, entry in found.assumed.entries.items()
         ],
     )
@@ -262,5 +267,19 @@ def _count(value: float, language: Language) -> str:
     return f"{rounded:,.0f}".replace(",", "\u00a0" if language == "ru" else ",")
 
 
-def _range_text(ends: tuple[float, float]) -> str:
-    return f"{ends[0]:,g} \u2013 {ends[1]:,g}"
+def _named(name: str, language: Language) -> str:
+    """What an assumption is about; of one that somebody added, its name."""
+    return texts(language).get(f"assumption_{name}", name)
+
+
+def _range_text(ends: tuple[float, float], unit: str, language: Language) -> str:
+    """
+    >>> _range_text((5e7, 2e8), "requests a month", "en")
+    '50,000,000 \u2013 200,000,000 requests a month'
+    """
+    low, high = (f"{end:,.0f}" if end >= 1_000 else f"{end:g}" for end in ends)
+    said = texts(language).get("unit_" + unit.lower().replace(" ", "_").replace("-", "_"), unit)
+    text = f"{low} \u2013 {high}"
+    if language == "ru":
+        text = text.replace(".", "\0").replace(",", "\u00a0").replace("\0", ",")
+    return f"{text} {said}"

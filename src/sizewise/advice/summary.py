@@ -50,12 +50,11 @@ def summary(advised: Advised, language: Language = "en", decision: str | None = 
 
 def compared(judgement: Judgement, decision: str, language: Language) -> str:
     """The advice beside a run's verdict."""
+    found = say(f"way_{decision}", language)
     if judgement.advice == "measure-first":
-        return say("measured_open", language, decision=decision)
-    agrees = judgement.advice == decision
-    return say(
-        "measured_agrees" if agrees else "measured_differs", language, advice=judgement.advice, decision=decision
-    )
+        return say("measured_open", language, decision=found)
+    name = "measured_agrees" if judgement.advice == decision else "measured_differs"
+    return say(name, language, advice=say(f"way_{judgement.advice}", language), decision=found)
 
 
 def as_data(advised: Advised, decision: str | None = None) -> dict[str, Any]:
