@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sizewise.cascade.cascade import Cascade
 from sizewise.core.record import RunRecord
-from sizewise.models.catalogue import licence
+from sizewise.models.catalogue import catalogue_name, licence
 from sizewise.models.known_facts import Condition
-from sizewise.models.listing import listing, llm
+from sizewise.models.listing import listing, llm, open_model
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
 
 
-def bindings(record: RunRecord, words: Words) -> Iterator[str]:
-    """A line for each thing that binds, with the address of its source and the day on which that was read."""
+def base_of(model: Cascade) -> str | None:
+    """The reference of the local model that the specialist was learned on, where it rests on one."""
+    found = getattr(getattr(model.specialist, "tuning", None), "model", None)
+    return found if isinstance(found, str) else None
+
+
+def bindings(record: RunRecord, words: Words, base: str | None = None) -> Iterator[str]:
+    """A line for each thing that binds, with the address of its source and the day on which that was read.
+
+    ``base`` is the local model that goes along, if one does.
+    """
+    if base is not None:
+        named = catalogue_name(base)
+        entry = open_model(named) if named else None
+        fact = entry.licence if entry else "unknown"
+        known = None if fact == "unknown" else str(fact.value)
+        yield _dated(
+            words("model_card.licence_base", reference=visible(base), licence=known or words("unknown")),
+            known.casefold() if known else "", ("commercial", "derived"), words,
+        )  # fmt: skip
     encoder = record.provenance.encoder
     if encoder is not None:
         known = licence(encoder)

@@ -16,7 +16,7 @@ import sizewise
 from sizewise.cascade.cascade import Cascade
 from sizewise.core.measurement import Measured
 from sizewise.core.record import RunRecord
-from sizewise.export.binding import bindings
+from sizewise.export.binding import base_of, bindings
 from sizewise.export.comparison import Comparison
 from sizewise.report.headline import contradictions, headline
 from sizewise.report.visible import visible
@@ -24,6 +24,7 @@ from sizewise.report.words import Words
 from sizewise.specialists.encoder import EncoderSpecialist
 
 SHOWN_LABELS = 100
+BARE = ("onnx", "gguf")  # kinds that answer without confidence and route
 COMMON_LANGUAGE = 0.05
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -113,6 +114,7 @@ class Card:
         yield from (f"```{language}\n{code}\n```" for language, code in self.usage)
         if self.kind == "onnx":
             yield from self._numbers()
+        if self.kind in BARE:
             return
         yield words("model_card.use_answer")
         if threshold is None:
@@ -209,9 +211,9 @@ class Card:
     def _export(self) -> Iterator[str]:
         words = self.words
         yield f"## {words('model_card.export')}"
-        if self.kind == "onnx":
-            yield words("model_card.export_onnx")
-        if self.small or self.kind != "onnx":
+        if self.kind in BARE:
+            yield words(f"model_card.export_{self.kind}")
+        if self.small or self.kind not in BARE:
             yield words(f"model_card.export_{'small' if self.small else 'full'}")
         if self.comparison is not None:
             yield from self.comparison.said(words)
@@ -220,7 +222,7 @@ class Card:
 
     def _binding(self) -> Iterator[str]:
         yield self.words("model_card.licence_code")
-        yield from (_linked(line) for line in bindings(self.record, self.words))
+        yield from (_linked(line) for line in bindings(self.record, self.words, base_of(self.model)))
 
 
 def _plain(text: str, length: int = 80) -> str:

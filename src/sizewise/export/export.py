@@ -15,9 +15,10 @@ import sizewise
 from sizewise.cascade.cascade import Cascade
 from sizewise.core.errors import RunError
 from sizewise.core.record import RunRecord
-from sizewise.export.binding import bindings, dated
+from sizewise.export.binding import base_of, bindings, dated
 from sizewise.export.card import Card
 from sizewise.export.comparison import Comparison, compare
+from sizewise.export.gguf import SERVE, Alone, gguf_files, tuned
 from sizewise.export.names import version_of
 from sizewise.export.package import ANSWERS_AS, STANDALONE, Package, graph_package, licence, package
 from sizewise.export.publish import MARK, published, write_files
@@ -32,6 +33,7 @@ from sizewise.run import Run
 from sizewise.verdict.wording import LANGUAGES, Language
 
 FORMATS = ("folder", "wheel", "onnx", "gguf")
+COMPARED_SLOWLY = 200  # where an answer takes a local model's time
 COMPARED = 2_000  # inputs at the most, to hold rounded weights against the run's
 RUN = '''\
 """The specialist as a program: ``python FOLDER [FILE]``."""
@@ -96,7 +98,7 @@ def export(
         comparison = WRITERS[to](order, folder)
         _mark(folder, order.record, to)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return Exported(out, size, tuple(bindings(order.record, Words(language))), comparison)
+    return Exported(out, size, tuple(bindings(order.record, Words(language), base_of(order.model))), comparison)
 
 
 def _loaded(run: Run) -> Cascade:
@@ -162,6 +164,20 @@ def _onnx(order: _Order, folder: Path) -> Comparison | None:
     return comparison
 
 
+def _gguf(order: _Order, folder: Path) -> Comparison | None:
+    """Base and adapter for llama.cpp, with a program that reads the answers off; held against the run."""
+    specialist = tuned(order.model.specialist)
+    write_files(folder, {**gguf_files(specialist), "LICENSE": licence()})
+    comparison = None
+    if specialist.lower is not None and (found := test_inputs(order.run, order.record, order.source, COMPARED_SLOWLY)):
+        comparison = compare(Alone(specialist), *found, order.record.verdict.reference)
+    context = specialist.tuning.context
+    ask = "pip install -r requirements.txt\necho 'a text' | python answer.py"
+    serve = f"{SERVE.format(context=context)}\necho 'a text' | python answer.py http://127.0.0.1:8080"
+    _cards(order, folder, "gguf", [("sh", ask), ("sh", serve)], comparison)
+    return comparison
+
+
 def _example(command: str) -> str:
     row = json.dumps({"id": 1, "input": "..."})
     return f"echo {shlex.quote(row)} | {command}"
@@ -212,5 +228,5 @@ def _mark(folder: Path, record: RunRecord, to: str) -> None:
 
 
 WRITERS: Mapping[str, Callable[[_Order, Path], Comparison | None]] = {
-    "folder": _folder, "wheel": _wheel, "onnx": _onnx,
+    "folder": _folder, "wheel": _wheel, "onnx": _onnx, "gguf": _gguf,
 }  # fmt: skip

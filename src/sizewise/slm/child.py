@@ -20,7 +20,7 @@ def main() -> None:
     os.dup2(2, 1)  # whatever native code prints is no answer
     settings = json.loads(sys.stdin.readline())
     try:
-        server = _server(settings)
+        server = opened(settings)
     except Exception as error:  # the parent tells the person
         told: dict[str, Any] = {"error": f"{error}" or type(error).__name__}
     else:
@@ -30,7 +30,8 @@ def main() -> None:
     os._exit(0)
 
 
-def _server(settings: dict[str, Any]) -> Any:
+def opened(settings: dict[str, Any]) -> Any:
+    """llama.cpp's server, listening on a port of its own choice on this machine alone."""
     import xllamacpp
 
     params = xllamacpp.CommonParams()

@@ -31,11 +31,10 @@ from sizewise.slm.completion import Completion, completion
 from sizewise.slm.header import Header, read_header
 from sizewise.slm.prompt_format import Message, Piece, PromptFormat, architectures, format_for
 from sizewise.slm.room import require_room
+from sizewise.slm.shares import question, read_shares, with_adapter
 from sizewise.slm.threads import threads as measured_threads
 
 CONTEXT, SLOTS = 8_192, 4
-#: a token that is to be among the likely ones gets so much added to its score; the one that is to be said, more
-LIFTED, SAID = 100.0, 140.0
 LONGEST_LOAD = 600.0  # seconds
 LONGEST_CALL = 600.0  # seconds
 
@@ -181,29 +180,13 @@ class Engine:
         """
         if len(among) == 1:
             return [1.0]
-        # A token that ends the text, or is a part of a letter, comes without probabilities when it is the one that is
-        # said; so a harmless one is said, and the others are read beside it.
-        said = next(token for token in self._harmless if token not in among)
-        body = (
-            self._body(prompt, 1, 1.0, 0, ())
-            | {
-                "samplers": ["top_k", "temperature"],  # first the few that were lifted: the rest is never sorted
-                "top_k": len(among) + 1,
-                "n_probs": len(among) + 1,
-                "post_sampling_probs": True,  # else the probabilities are those before the lift
-                "logit_bias": [*([token, LIFTED] for token in among), [said, SAID]],
-                "cache_prompt": not anew,
-            }
-            | self._with(adapter)
-        )
+        body = question(prompt, among, self._harmless) | {"cache_prompt": not anew} | self._with(adapter)
         with self._room.take(self._fitting(len(prompt) + 1)):
             told = self._call("/completion", body)
-        found = {p["id"]: p["prob"] for p in told["completion_probabilities"][0]["top_probs"]}
-        values = [max(0.0, float(found.get(token, 0.0))) for token in among]
-        total = sum(values)
-        if not total > 0:
-            raise EngineError(f"{self.name} gave no probability to any of {len(among)} tokens.")
-        return [value / total for value in values]
+        try:
+            return read_shares(told, among)
+        except ValueError as error:
+            raise EngineError(f"{self.name}: {error}.") from error
 
     def interrupt(self) -> None:
         """End every request that runs, in whichever thread; the engine can be asked again."""
@@ -234,10 +217,7 @@ class Engine:
         } | self._with(None)  # fmt: skip
 
     def _with(self, adapter: int | None) -> dict[str, Any]:
-        """Every adapter with its weight: whoever leaves one out is answered from what another request left behind."""
-        if not self.adapters:
-            return {}
-        return {"lora": [{"id": i, "scale": float(i == adapter)} for i in range(len(self.adapters))]}
+        return with_adapter(len(self.adapters), adapter)
 
     def _fitting(self, size: int) -> int:
         if size > self.longest:

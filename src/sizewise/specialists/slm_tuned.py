@@ -132,7 +132,8 @@ class SlmTunedRecipe:
             if getattr(self, name) not in allowed:
                 raise TaskError(f"[rungs.{NAME}] {name} = {getattr(self, name)!r}: it is one of {', '.join(allowed)}.")
         base = local_slm(self.model)
-        require_licence(base, self.use)
+        if told := require_licence(base, self.use):
+            self._found(told)
         return base
 
     def _tuned(self, lesson: _Lesson) -> tuple[SlmTuned, float]:
@@ -219,21 +220,22 @@ class SlmTunedRecipe:
 _NO_MATTER = ("progress", "found", "work", "name", "threads", "lower", "use", "slow")
 
 
-def require_licence(base: LocalSlm, use: str) -> None:
-    """Raise ``InputError`` where the base's licence, as far as the catalogue knows it, forbids what is asked."""
+def require_licence(base: LocalSlm, use: str) -> str | None:
+    """What the base's licence says of what is derived from it, where the catalogue knows; raise ``InputError`` where it
+    forbids what is asked."""
     licence = base.known.licence if base.known else "unknown"
     terms = None if licence == "unknown" else listing().terms.get(licence.value.casefold())
     if terms is None:
-        return
+        return None
+    told = {}
     for name, asked in (("derived", True), ("commercial", use == "commercial")):
         condition = getattr(terms, name)
+        source = listing().sources[condition.source]
+        told[name] = f"{base.name} is under the {terms.name}: {condition.en} ({source.url}, read on {source.seen})"
         if asked and condition.answer == "forbidden":
-            source = listing().sources[condition.source]
             hint = f'For research alone: use = "research" in [rungs.{NAME}]. ' if name == "commercial" else ""
-            raise InputError(
-                f"{base.name} is under the {terms.name}: {condition.en} ({source.url}, read on {source.seen}). {hint}"
-                "Or name another model."
-            )
+            raise InputError(f"{told[name]}. {hint}Or name another model.")
+    return told["derived"]
 
 
 def _cross_joined(own: Floats, lower: Floats | None, targets: Ints, folds: Ints) -> Floats:
@@ -281,14 +283,15 @@ class _Lesson:
         held = material.aside(train.groups, recipe.aside, len(train) // 2, recipe.seed)
         with Engine(base, EngineSettings(recipe.input_tokens + ROOM, slots=1, threads=1)) as engine:
             vocabulary = engine.header.vocabulary
-            prompts = Prompts(engine, recipe.taught_tokens)
-            made = [prompts(text) for text in train.inputs]
+            prompts = Prompts(engine, recipe.input_tokens)
+            most = recipe.taught_tokens
+            made = [prompts(text, None if alone else most) for text, alone in zip(train.inputs, held, strict=True)]
             shown = shown_labels(train.labels, Wording())
             end = engine.tokens(MARK, start=False)
             labels = [[*engine.tokens(f" {label}", start=False), *end] for label in shown]
             reasons = [
-                prompts.reason(text, why, REASON_TOKENS)
-                for text, why, aside in zip(train.inputs, train.rationales, held, strict=True) if why and not aside
+                prompts.reason(text, why, most, REASON_TOKENS)
+                for text, why, alone in zip(train.inputs, train.rationales, held, strict=True) if why and not alone
             ] if train.rationales and recipe.reasons else []  # fmt: skip
         if recipe.reading == "tree":
             _require_distinct(train.labels, labels)

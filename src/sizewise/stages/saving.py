@@ -99,18 +99,24 @@ def save_specialist(
 
 
 def _encoder(specialist: Path) -> dict[str, object] | None:
-    return load_json(specialist / "encoder.json") if (specialist / "encoder.json").exists() else None
+    """What is known of the specialist's encoder, or of that of the lower rung that it carries along."""
+    found = _with_encoder(specialist)
+    return None if found is None else load_json(found / "encoder.json")
+
+
+def _with_encoder(specialist: Path) -> Path | None:
+    return next((folder for folder in (specialist, specialist / "lower") if (folder / "encoder.json").exists()), None)
 
 
 def _bundle(specialist: Path) -> None:
     """Copy the encoder's files in, so that the folder needs nothing beside it."""
-    about = _encoder(specialist)
-    if about is None or about.get("own"):  # a tuned encoder is there already
+    about, folder = _encoder(specialist), _with_encoder(specialist)
+    if about is None or folder is None or about.get("own"):  # a tuned encoder is there already
         return
     hashes = {str(k): str(v) for k, v in dict(about["sha256"]).items()}  # type: ignore[call-overload]
     for name, path in located(str(about["reference"]), hashes).paths.items():
-        (specialist / "encoder" / name).parent.mkdir(parents=True, exist_ok=True)
-        copy_whole(path, specialist / "encoder" / name)
+        (folder / "encoder" / name).parent.mkdir(parents=True, exist_ok=True)
+        copy_whole(path, folder / "encoder" / name)
 
 
 def form_of(log: Log, checked: CheckedLog, labels: Sequence[str]) -> TaskForm:

@@ -19,9 +19,9 @@ class Prompts:
         self._start = engine.tokens("")
         self._mark = engine.tokens(MARK, start=False)
 
-    def __call__(self, text: str) -> list[int]:
-        """The whole prompt for ``text``."""
-        return [*self._start, *self.plain(text), *self._mark]
+    def __call__(self, text: str, most: int | None = None) -> list[int]:
+        """The whole prompt for ``text``, cut to ``most`` tokens of it where that is given."""
+        return [*self._start, *self.plain(text, most), *self._mark]
 
     def plain(self, text: str, most: int | None = None) -> list[int]:
         """The tokens of ``text``, none of which is a marker, cut to ``most``."""
@@ -29,7 +29,7 @@ class Prompts:
         cut = text[: most * CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode("utf-8")
         return self._engine.tokens([Piece(cut)], start=False)[:most] if cut else []
 
-    def reason(self, text: str, why: str, most: int) -> tuple[Sequence[int], int]:
+    def reason(self, text: str, why: str, of_text: int, most: int) -> tuple[Sequence[int], int]:
         """The prompt of the second task with what is to be said, and how many of its last tokens that is."""
         said = self.plain(why, most)
-        return [*self._start, *self.plain(text), *self._mark, *self._mark, *said], len(said)
+        return [*self._start, *self.plain(text, of_text), *self._mark, *self._mark, *said], len(said)
