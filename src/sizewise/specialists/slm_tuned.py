@@ -1,6 +1,6 @@
 """A local SLM with a low-rank adapter, learned on the base that serves it, and read by a small head or label by label.
 
-About an eighth of train is set aside: by its loss the training is stopped, on it the lower rung is joined, and on it the
+About an eighth of train is set aside: by it the training is stopped, on it the lower rung is joined, and on it the
 rung is judged, by the very engine and adapter that serve. Nothing is learned again afterwards.
 """
 

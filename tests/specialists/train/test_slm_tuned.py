@@ -64,6 +64,15 @@ def test_it_learns_and_answers_the_same_when_loaded(reading: str, tmp_path: Path
     right = fitted.evidence.probabilities.argmax(axis=1) == [LABELS.index(train.targets[row]) for row in fitted.rows]
     assert right.mean() > 0.8
     assert any("llama.cpp gives the answer that torch gave to" in line for line in heard)
+    shares = [
+        float(line.partition(": epoch ")[2].partition(": ")[2].partition(" %")[0])
+        for line in heard
+        if ": epoch " in line
+    ]
+    assert len(shares) == 3
+    assert any(f"right on {max(shares):.1f} % of the rows set aside" in line for line in heard), (
+        "the best state is kept"
+    )
     assert [c.code for c in fitted.circumstances] == ["set_aside"]
     specialist = fitted.specialist
     specialist.save(tmp_path)

@@ -52,7 +52,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The best state that was met, by the loss on the rows that were set aside. ``tokens`` were read in ``seconds``."""
+    """The best state that was met, by the rows that were set aside. ``tokens`` were read in ``seconds``."""
 
     arrays: Arrays
     loss: float
@@ -104,7 +104,7 @@ class Learner:
         self, rows: Ints, aside: Ints, kept: Checkpoints | None = None, told: Told | None = None,
         found: Callable[[str], None] | None = None,
     ) -> Learned:  # fmt: skip
-        """Tune on ``rows`` of the material; the state with the least loss on those ``aside`` is what is learned."""
+        """Tune on ``rows`` of the material; the state that is most often right on those ``aside`` is what is learned."""
         steps = sum(len(self._batches(rows, epoch)) for epoch in range(self.schedule.epochs))
         optimiser = self._optimiser()
         self._resume(kept, optimiser)
@@ -217,7 +217,11 @@ class Learner:
         return [(self.step * size + i) % len(self.material.reasons) for i in range(size)]
 
     def _judged(self, aside: Ints) -> tuple[float, float]:
-        """The loss on the rows set aside and the share that is right; the state is kept if the loss is the least so far."""
+        """The loss on the rows set aside and the share that is right; the best state so far is kept.
+
+        The share counts first: answers go on getting better when probabilities are already too sure, and how sure they
+        are is put right afterwards, by one power for all.
+        """
         losses, right = [], []
         order = aside[np.argsort([len(self.material.prompts[row]) for row in aside], kind="stable")]
         with torch.no_grad():
@@ -227,8 +231,9 @@ class Learner:
                 right.append(other.cpu().numpy())
         loss = float(np.concatenate(losses).mean()) if losses else -float(self.epoch)
         share = float(np.concatenate(right).mean()) if right else 0.0
-        self.waited = 0 if loss < self.best_loss else self.waited + 1
-        if loss < self.best_loss:
+        better = (share, -loss) > (self.best_right, -self.best_loss)
+        self.waited = 0 if better else self.waited + 1
+        if better:
             self.best_loss, self.best_right = loss, share
             self.best = {name: p.detach().cpu().numpy().copy() for name, p in self._parameters()}
         return loss, share
