@@ -13,6 +13,7 @@ import json
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from shared_data import path, result
 
 from sizewise.cascade.cascade import chosen_labels, equal
+from sizewise.core.example import Test
 from sizewise.core.task import Bar, Task
 from sizewise.data.check import check
 from sizewise.data.read import read
@@ -47,8 +49,6 @@ def banking(reference: str, flipped: float = 0.0) -> Splits:
     splits = split(check(read([path("banking77_llm_log")])), "gold" if reference == "gold" else "llm", seed=0)
     if not flipped:
         return splits
-    from dataclasses import replace
-
     random, train = np.random.default_rng(0), splits.train
     targets = list(train.targets)
     for row in random.choice(len(targets), round(flipped * len(targets)), replace=False):
@@ -56,8 +56,11 @@ def banking(reference: str, flipped: float = 0.0) -> Splits:
     return replace(splits, train=replace(train, targets=tuple(targets)))
 
 
-def accuracy(work: Path, reference: str, flipped: float, settings: dict[str, Any], lower: str) -> None:
+def accuracy(work: Path, reference: str, flipped: float, settings: dict[str, Any], lower: str, rows: int) -> None:
     splits = banking(reference, flipped)
+    if rows:  # a random sample of test
+        chosen = np.sort(np.random.default_rng(0).permutation(len(splits.test))[:rows])
+        splits = replace(splits, test=Test(tuple(splits.test.examples[row] for row in chosen)))
     rungs = (*(name for name in lower.split(",") if name), "slm-tuned")
     task = Task(name="benchmark", rungs=rungs, seed=0, rung_settings={"slm-tuned": settings})
     listener: Listener = Aloud()
@@ -227,6 +230,7 @@ def options() -> argparse.Namespace:
     told.add_argument("--work", type=Path)
     told.add_argument("--reference", default="gold", choices=["gold", "llm"])
     told.add_argument("--batches", type=int, default=8, help="steps of training that are timed, or requests")
+    told.add_argument("--rows", type=int, default=0, help="of test, at random; 0: all of them")
     told.add_argument("--threads", type=int, default=1)
     told.add_argument("--flipped", type=float, default=0.0)
     told.add_argument("--lower", default="keywords,encoder")
@@ -241,7 +245,7 @@ def main() -> None:
         {"speed": speed, "adapters": adapters}[told.part](told.batches, told.threads)
         return
     settings = {name: json.loads(value) for name, _, value in (item.partition("=") for item in told.set)}
-    accuracy(work, told.reference, told.flipped, settings, told.lower)
+    accuracy(work, told.reference, told.flipped, settings, told.lower, told.rows)
 
 
 if __name__ == "__main__":
