@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sizewise.cascade import confidence
+from sizewise.cascade.cascade import Cascade
 from sizewise.core.example import Train
+from sizewise.export.package import package
 from sizewise.specialists import encoder as module
 from sizewise.specialists.encoder import JOINT, EncoderRecipe, EncoderSpecialist, Views, principal, unit
 from sizewise.specialists.vector_cache import VectorCache
+from sizewise.store.arrays import load_arrays
 
 from .tiny_onnx import WORDS, tiny_encoder
 
@@ -46,6 +50,24 @@ def test_what_is_saved_answers_the_same_one_by_one_and_in_a_batch(tmp_path: Path
         assert share[0] == known[row]
         for name, scores in single.items():
             np.testing.assert_allclose(scores[0], before[name][row], atol=1e-4)
+
+
+def test_an_export_holds_the_numbers_that_were_saved_however_they_lie_in_memory(tmp_path: Path) -> None:
+    first, run = fitted(tmp_path), tmp_path / "saved"
+    run.mkdir()
+    first.save(run)
+    (run / "task.toml").write_text('[task]\nname = "money"\n', encoding="utf-8")
+    served = EncoderSpecialist.load(run)
+    assert served.first.heads["components"].weights.flags.f_contiguous
+    right = np.arange(ROWS) % 2 == 0
+    sure = confidence.fit(served.evidence(train().inputs), right, np.arange(ROWS) % 5)
+    made = package(run, Cascade("money", served, sure, None, has_large=False), small=False)
+    (content,) = (c for path, c in made.files.items() if path.endswith("/weights.safetensors"))
+    assert isinstance(content, bytes)
+    (tmp_path / "weights.safetensors").write_bytes(content)
+    exported = load_arrays(tmp_path / "weights.safetensors")
+    for name, array in first.first.arrays("first").items():
+        np.testing.assert_array_equal(exported[f"encoder/{name}"], array)
 
 
 def test_the_joint_head_alone_learns_the_task(tmp_path: Path) -> None:
