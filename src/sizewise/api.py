@@ -28,6 +28,7 @@ def decide(
     delta: float | None = None,
     volume: float | None = None,
     rungs: Sequence[str] | None = None,
+    minutes: float | None = None,
     seed: int | None = None,
     columns: Mapping[str, str] | None = None,
     only: Mapping[str, str] | None = None,
@@ -47,13 +48,14 @@ def decide(
     """Decide whether a small model can take over the task in a log, and build it.
 
     ``sources`` are data files, or one task file (``.toml``); what is given here overrides the task file.
+    ``rungs`` may hold "auto"; ``minutes`` is what the rungs above the encoder may take in all.
     With a ``budget`` in US dollars, the model ``large`` is asked on the test rows (at ``base_url``, where it is not at its
     provider's; ``price`` as ``"2.50,10"`` where the catalogue does not know it). Writes the run to ``out`` and returns it. Raises ``InputError`` for what the caller can put right.
     """
     task, paths = resolve(sources)
     bar = {"target": target, "margin": margin, "delta": delta, "volume_per_month": volume}
     task = with_options(
-        task, bar, reference=reference, rungs=tuple(rungs) if rungs else None, seed=seed, large=large,
+        task, bar, reference=reference, rungs=tuple(rungs) if rungs else None, minutes=minutes, seed=seed, large=large,
         columns=dict(columns) if columns else None, only=dict(only) if only else None,
         template=template, raw_answers=raw_answers or None,
         strict_labels=strict_labels or None,

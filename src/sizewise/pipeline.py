@@ -31,6 +31,7 @@ from sizewise.stages.calibration import calibrate, excess_on_train
 from sizewise.stages.captured import release, without_password
 from sizewise.stages.checking import data_check
 from sizewise.stages.choice import choose
+from sizewise.stages.climbing import Climb
 from sizewise.stages.contest import contest
 from sizewise.stages.disagreements import confusions, disagreements, disputes
 from sizewise.stages.forecast import forecast
@@ -80,7 +81,9 @@ def decide(
     with open_run(out, _fingerprint(task, log.sha256, large), force) as folder:
         saving.save_inputs(folder, task, log)
         with clock.stage("contest"):
-            contestants = contest(rungs, splits.train, task.seed, folder.work, listener)
+            climb = Climb(task, splits.reference, len(splits.calibrate), checked.examples, folder.work, listener)
+            contestants = contest(rungs, splits.train, task.seed, folder.work, listener, climb)
+            climb.finish(contestants, splits.train)
         with clock.stage("audit"):
             best = best_rung(contestants)
             slices = {e.id: e.slice for e in checked.examples if e.slice}
@@ -97,7 +100,7 @@ def decide(
                 asked = ask_large(large, task, splits.labels, splits.test, folder.work, listener, TEST_SHARE)
         with clock.stage("measure"):
             sizes = saving.data_measurement(log, checked, splits)
-            measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated, asked)
+            measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated, asked, climb.told)
         with clock.stage("probe"):
             probed = probe(contestants, task, splits.test, splits.reference, listener)
             measurements = replace(measurements, probes=probed)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import sizewise
+import sizewise as product
 from sizewise.cli.plan import plan
 from sizewise.core.task import Task
 from sizewise.models.catalogue import DEFAULT_ENCODER
@@ -36,7 +38,7 @@ def test_large_work_is_planned_and_done_in_closed_form(
     """The bound is lowered so that a small log counts as large: the run goes the whole way, and says so."""
     monkeypatch.setattr(closed_form, "MOST_PRODUCTS", 1.0)
     assert "once a fold in closed form" in plan(Task("t", rungs=("keywords",)), [russian])
-    run = sizewise.decide(russian, out=tmp_path / "run", rungs=["majority", "keywords", "encoder"], reference="gold")
+    run = product.decide(russian, out=tmp_path / "run", rungs=["majority", "keywords", "encoder"], reference="gold")
     scores = {rung.name: rung.out_of_fold.score.value for rung in run.verdict.rungs if rung.out_of_fold}
     assert scores["encoder"] > scores["majority"]
     assert scores["keywords"] > scores["majority"]
@@ -45,3 +47,21 @@ def test_large_work_is_planned_and_done_in_closed_form(
     (limit,) = [limit for limit in run.verdict.limit_codes if limit.code == "closed_form"]
     assert limit.parameters["labels"] == 3
     assert {a.error for a in run.model().answer(["где заказ", "refund", ""])} == {None}
+
+
+def test_the_commands_of_the_guide_to_the_ladder_are_understood(
+    sizewise: Callable[..., subprocess.CompletedProcess[bytes]], log_file: Path, tmp_path: Path
+) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "ladder.md").read_text(encoding="utf-8")
+    lines = [line.split("  #")[0].split()[1:] for line in guide.splitlines() if line.startswith("sizewise decide")]
+    climbing = [line for line in lines if "auto" in line]
+    assert len(climbing) == 3
+    for line in climbing:
+        given = [str(log_file) if part == "log.jsonl" else part for part in line if part != "--dry-run"]
+        done = sizewise(*given, "--dry-run")
+        assert done.returncode == 0, done.stderr.decode()
+        minutes = "90" if "--minutes" in line else "30"
+        assert f"budget      {minutes} min for the rungs above encoder together" in done.stdout.decode()
+    refused = sizewise("decide", log_file, "--out", tmp_path / "run", "--rungs", "auto", "--minutes", "0")
+    assert refused.returncode == 2
+    assert b"--minutes 30" in refused.stderr

@@ -73,6 +73,16 @@ RULE: dict[str, tuple[Measurements, str, str, str]] = {
         measured(0.6, circumstances=(Circumstance("encoder_by_language", {"share": 1, "script": "Greek", "encoder": "e"}),)),
         "cascade", "quality", "encoder_by_language",
     ),
+    "climbing would not pay": (
+        measured(0.6, circumstances=(Circumstance(
+            "upper_not_needed", {"rung": "encoder", "saved": 0.5, "today": 1.0, "possible": 1.0, "margin": 0.01}
+        ),)),
+        "cascade", "quality", "upper_not_needed",
+    ),
+    "too few rows to climb": (
+        measured(0.6, circumstances=(Circumstance("upper_too_few_rows", {"rows": 5, "needed": 8}),)),
+        "cascade", "quality", "upper_too_few_rows",
+    ),
     "code of others": (
         measured(0.6, circumstances=(Circumstance("foreign_code", {"encoder": "e"}),)), "cascade", "quality", "foreign_code",
     ),
@@ -231,6 +241,20 @@ LIMITS: dict[str, Measurements] = {
     "prompt_holds_examples": measured(
         0.6, circumstances=(Circumstance("prompt_holds_examples", {"rung": "slm-prompted", "n": 77}),)
     ),
+    "upper_not_installed": measured(
+        0.6, circumstances=(Circumstance("upper_not_installed", {"rung": "encoder-tuned", "install": "pip"}),)
+    ),
+    "upper_not_possible": measured(
+        0.6, circumstances=(Circumstance("upper_not_possible", {"rung": "encoder-tuned", "why": "too little memory"}),)
+    ),
+    "upper_unplanned": measured(0.6, circumstances=(Circumstance("upper_unplanned", {"rung": "mine"}),)),
+    "upper_out_of_time": measured(
+        0.6,
+        circumstances=(
+            Circumstance("upper_out_of_time", {"rung": "slm-tuned", "needs": 50.0, "left": 12.5, "minutes": 30.0}),
+        ),
+    ),
+    "upper_stopped": measured(0.6, circumstances=(Circumstance("upper_stopped", {"rung": "slm-tuned", "took": 30.0}),)),
     "hangs_on_wording": measured(0.6, probes=(PROBED,)),
     "hangs_on_form": measured(0.6, probes=(replace(PROBED, model="encoder", kind="trained"),)),
     "like_calibration": measured(0.6),

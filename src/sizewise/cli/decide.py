@@ -45,7 +45,13 @@ def decide(
     margin: Annotated[float | None, typer.Option(help="Share of traffic by which the LLM may be better; 0.01.")] = None,
     delta: Annotated[float | None, typer.Option(help="Probability with which the guarantee may fail; 0.05.")] = None,
     volume: Annotated[float | None, typer.Option(help="Requests a month; then cost can decide too.")] = None,
-    rungs: Annotated[str | None, typer.Option(help="Rungs to try: majority,keywords,encoder.")] = None,
+    rungs: Annotated[
+        str | None,
+        typer.Option(help="Rungs to try: majority,keywords,encoder; auto climbs higher where that may pay."),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="What the rungs above encoder may take in all; 30 with --rungs auto.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of splits and folds; 0 by default.")] = None,
     columns: Columns = None,
     only: Only = None,
@@ -94,6 +100,7 @@ def decide(
             {"target": target, "margin": margin, "delta": delta, "volume_per_month": volume},
             reference=reference.value if reference else None,
             rungs=tuple(r.strip() for r in rungs.split(",") if r.strip()) if rungs is not None else None,
+            minutes=minutes,
             seed=seed,
             large=large,
             columns=pairs("--columns", columns) or None,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sizewise.core.example import Train
-from sizewise.core.model import Planned
+from sizewise.core.model import Planned, Recipe
 from sizewise.core.task import Task
 from sizewise.data.answers import read_log
 from sizewise.data.check import check
@@ -18,9 +18,10 @@ from sizewise.specialists import closed_form
 from sizewise.specialists.encoders import BY_LANGUAGE, choose, open_encoder
 from sizewise.specialists.folds import FOLDS, folds
 from sizewise.specialists.keywords import KeywordsRecipe
-from sizewise.specialists.ladder import recipes
+from sizewise.specialists.ladder import is_upper, recipes
 from sizewise.specialists.majority import MajorityRecipe
 from sizewise.specialists.ngrams import NGrams
+from sizewise.stages.climbing import within
 from sizewise.verdict.wording import reason
 
 PROBED_ROWS = 800
@@ -44,7 +45,13 @@ def plan(task: Task, paths: Sequence[Source]) -> str:
         f"read, check about {reading:.0f} s",
     ]
     total = reading
+    left = task.climbing_seconds
     for recipe in recipes(task):
+        if is_upper(recipe.name) and left is not None:
+            seconds, line = _upper(recipe, task, train, left)
+            left, total = left - seconds, total + seconds
+            lines.append(line)
+            continue
         if isinstance(recipe, Planned):
             seconds, how = recipe.plan(train)
             total += seconds
@@ -58,8 +65,24 @@ def plan(task: Task, paths: Sequence[Source]) -> str:
             choice = choose(_named(task), train.inputs)
             lines += [f"encoder     {reference}" for reference in choice.references]
             lines += [f"note        {reason(c.code, **c.parameters).text}" for c in choice.circumstances]
+    if task.climbing_seconds is not None:
+        lines.append(f"budget      {task.climbing_seconds / 60:g} min for the rungs above encoder together (--minutes)")
     lines.append(f"in all      about {total:.0f} s on this machine; nothing leaves it, nothing was written")
     return "\n".join(lines)
+
+
+def _upper(recipe: Recipe, task: Task, train: Train, left: float) -> tuple[float, str]:
+    """Seconds of a rung that keeps to a budget of which ``left`` seconds are left, and its line."""
+    timed = within(recipe, left)
+    if not isinstance(timed, Planned):
+        if not hasattr(timed, "seconds"):
+            return 0.0, f"{recipe.name:<11} would be passed over: it cannot say how long it takes"
+        return left, f"{recipe.name:<11} at most {left:.0f} s"
+    seconds, how = timed.plan(train)
+    if seconds > left:
+        return 0.0, f"{recipe.name:<11} would be passed over: about {seconds:.0f} s, and {left:.0f} s are left: {how}"
+    asked = "" if recipe.name in task.rungs else "; fitted only if the rungs below leave enough to gain"
+    return seconds, f"{recipe.name:<11} about {seconds:.0f} s: {how}{asked}"
 
 
 def _named(task: Task) -> str:

@@ -12,6 +12,7 @@
     │   └── ContextOverflow   2: a prompt is longer than the model's context; in a batch, a row with an error
     ├── EngineError           1: a local model's engine failed or ended
     └── LimitReached         3: a limit of the person's or the machine's (disk full); work is kept
+        └── OutOfTime         3: a rung was not fitted in the time that it was given; the contest goes on without it
 
 An interrupt (Ctrl-C) stays a ``KeyboardInterrupt`` and ends with status 130.
 """
@@ -65,3 +66,7 @@ class LimitReached(SizewiseError):
     """A limit was reached (disk, budget); what was done so far is kept and can be resumed."""
 
     exit_status: ClassVar[int] = 3
+
+
+class OutOfTime(LimitReached):
+    """A rung could not be fitted in the seconds that it was given; the contest goes on without it, and says so."""

@@ -12,6 +12,9 @@ ReferenceKind = Literal["gold", "llm"]
 ReferenceChoice = Literal["auto", "gold", "llm"]
 
 DEFAULT_TARGET = 0.97
+#: not a rung: the contest climbs as far as climbing may pay
+AUTO = "auto"
+DEFAULT_MINUTES = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Task:
 
     ``wordings`` are the person's own rewordings of ``instructions``, for the probe of wording.
     ``template`` says where in a recorded message the input stands; ``raw_answers`` leaves what the LLM said as it is.
+    ``rungs`` may hold ``AUTO`` beside the names of rungs; ``minutes`` is what the rungs above the frozen encoder may take
+    in all, ``None`` where nothing was said.
     """
 
     name: str
@@ -63,5 +68,13 @@ class Task:
     bar: Bar = field(default_factory=Bar)
     rungs: tuple[str, ...] = ("majority", "keywords", "encoder")
     rung_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    minutes: float | None = None
     strict_labels: bool = False
     seed: int = 0
+
+    @property
+    def climbing_seconds(self) -> float | None:
+        """What the upper rungs may take in all, ``None`` where that has no limit."""
+        if self.minutes is None:
+            return DEFAULT_MINUTES * 60 if AUTO in self.rungs else None
+        return self.minutes * 60

@@ -64,6 +64,7 @@ def read_task(path: Path) -> Task:
             reference=task.get("reference", "auto"),
             bar=Bar(**bar),
             rung_settings=rungs[1],
+            minutes=rungs[2],
             strict_labels=data.get("strict_labels", False),
             template=data.get("template"),
             raw_answers=data.get("raw_answers", False),
@@ -91,6 +92,8 @@ def checked(task: Task) -> Task:
         value = getattr(task.bar, name)
         if value is not None and not 0 < value < 1 and not (name == "min_coverage" and value in (0, 1)):
             raise TaskError(f"{name} = {value} must lie between 0 and 1, for example --{name.replace('_', '-')} 0.05.")
+    if task.minutes is not None and not 0 < task.minutes < float("inf"):
+        raise TaskError(f"minutes = {task.minutes} must be a positive number, for example --minutes 30.")
     for name in ("latency_p95_ms", "memory_mb", "volume_per_month"):
         value = getattr(task.bar, name)
         if value is not None and not 0 < value < float("inf"):
@@ -112,7 +115,7 @@ def task_tables(task: Task) -> dict[str, Any]:
     }  # fmt: skip
     tables: dict[str, dict[str, Any]] = {
         "task": about, "data": data, "large": {"model": task.large}, "bar": bar,
-        "rungs": {name: dict(task.rung_settings.get(name, {})) for name in task.rungs},
+        "rungs": {"minutes": task.minutes} | {name: dict(task.rung_settings.get(name, {})) for name in task.rungs},
     }  # fmt: skip
     return {name: {k: v for k, v in table.items() if v is not None} for name, table in tables.items()}
 
@@ -163,7 +166,14 @@ def _texts(path: Path, key: str, table: Mapping[str, Any]) -> dict[str, str]:
     return dict(table)
 
 
-def _rungs(path: Path, table: Any) -> tuple[tuple[str, ...], dict[str, dict[str, Any]]]:
-    if not isinstance(table, dict) or not all(isinstance(value, dict) for value in table.values()):
-        raise TaskError(f"{path}: [rungs] holds one table a rung, for example [rungs.keywords].")
-    return tuple(table), {name: dict(settings) for name, settings in table.items()}
+def _rungs(path: Path, table: Any) -> tuple[tuple[str, ...], dict[str, dict[str, Any]], float | None]:
+    """The rungs in order, the settings of each, and the minutes that the upper ones may take."""
+    held = dict(table) if isinstance(table, dict) else {}
+    minutes = held.pop("minutes", None)
+    if minutes is not None:
+        _typed(path, "rungs", "minutes", minutes, float)
+    if not isinstance(table, dict) or not all(isinstance(value, dict) for value in held.values()):
+        raise TaskError(
+            f"{path}: [rungs] holds one table a rung, for example [rungs.keywords], and perhaps minutes = 30."
+        )
+    return tuple(held), {name: dict(settings) for name, settings in held.items()}, minutes

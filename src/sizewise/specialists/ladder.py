@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from sizewise.core import plugins
 from sizewise.core.errors import InputError, RunError, TaskError
 from sizewise.core.model import Recipe, Rung, Specialist
-from sizewise.core.task import Task
+from sizewise.core.task import AUTO, Task
 
 #: what a task file gives a rung: kinds of value by the name of the field's type
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
@@ -19,6 +20,15 @@ _FILLED = ("seed", "instructions", "progress", "found", "keywords", "work")
 _OURS = ("name", "as_for")
 #: rungs from this place on see a sample of the rows; the audit and the report need one that sees them all
 SAMPLED_FROM, FLOOR = 40, "majority"
+#: ``auto`` always fits these, and considers the rungs from this place on, but for those that must be asked for by name
+LOWER, UPPER_FROM = ("majority", "keywords", "encoder"), 30
+BY_NAME_ALONE = ("slm-prompted",)
+#: what a rung needs beyond the core: extra → a module of it
+EXTRAS: Mapping[str, Mapping[str, str]] = {
+    "encoder-tuned": {"train": "torch"},
+    "slm-prompted": {"slm": "xllamacpp"},
+    "slm-tuned": {"train": "torch", "slm": "xllamacpp"},
+}
 
 
 def rungs() -> tuple[str, ...]:
@@ -48,10 +58,34 @@ def recipes(
     found: Callable[[str], None] | None = None,
 ) -> list[Recipe]:
     """The recipes of ``task.rungs``, smallest first. Raises ``TaskError`` for an unknown rung or setting."""
-    wanted = sorted((rung(name) for name in dict.fromkeys(task.rungs)), key=lambda one: one.place)
+    wanted = _wanted(task)
     if wanted and wanted[0].place >= SAMPLED_FROM:
         wanted.insert(0, rung(FLOOR))
     return [_recipe(one, task, progress, found) for one in wanted]
+
+
+def _wanted(task: Task) -> list[Rung]:
+    named = [name for name in dict.fromkeys(task.rungs) if name != AUTO]
+    found = {name: rung(name) for name in named}
+    if AUTO in task.rungs:
+        if settings := task.rung_settings.get(AUTO):
+            raise TaskError(
+                f"[rungs.{AUTO}] has no setting {next(iter(settings))!r}: it stands for the rungs themselves."
+            )
+        found |= {name: rung(name) for name in LOWER}
+        upper = {name: rung(name) for name in rungs() if name not in BY_NAME_ALONE and not missing_extras(name)}
+        found |= {name: one for name, one in upper.items() if one.place >= UPPER_FROM}
+    return sorted(found.values(), key=lambda one: one.place)
+
+
+def missing_extras(name: str) -> tuple[str, ...]:
+    """The extras that the rung ``name`` needs and that are not installed."""
+    return tuple(extra for extra, module in EXTRAS.get(name, {}).items() if find_spec(module) is None)
+
+
+def is_upper(name: str) -> bool:
+    """Whether a budget of time applies to the rung: whether it stands above the frozen encoder."""
+    return rung(name).place >= UPPER_FROM
 
 
 def _recipe(

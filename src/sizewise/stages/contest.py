@@ -10,14 +10,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.cascade import confidence
 from sizewise.cascade.confidence import Confidence
-from sizewise.core.errors import RunError, SizewiseError
+from sizewise.core.errors import OutOfTime, RunError, SizewiseError
 from sizewise.core.example import Train
 from sizewise.core.measurement import Circumstance, Latency, Measured
 from sizewise.core.model import Evidence, Fitted, Recipe, Specialist
@@ -76,17 +76,43 @@ class Contestant:
             close()
 
 
-def contest(recipes: Sequence[Recipe], train: Train, seed: int, work: Path, listener: Listener) -> list[Contestant]:
-    """Every rung of ``recipes``, smallest first. What an interrupted run finished is taken from ``work``."""
+class Gate(Protocol):
+    """Who lets a rung into the contest, and hears when it is fitted."""
+
+    def admit(self, recipe: Recipe, below: Sequence[Contestant], train: Train) -> Recipe | None:
+        """The recipe to fit; ``None`` where the rung is left out."""
+        ...
+
+    def ended(self, name: str, stopped: OutOfTime | None = None) -> None:
+        """The rung was fitted, or ``stopped`` because its time was over."""
+        ...
+
+
+def contest(
+    recipes: Sequence[Recipe], train: Train, seed: int, work: Path, listener: Listener, gate: Gate | None = None
+) -> list[Contestant]:
+    """Every rung of ``recipes`` that ``gate`` lets in, smallest first. What an interrupted run finished is taken from ``work``."""
     numbers = folds(train, seed)
     fitted: dict[str, Fitted] = {}
-    contestants = []
+    contestants: list[Contestant] = []
     for recipe in recipes:
         listener.stage(f"contest: {recipe.name}")
         folder = work / recipe.name
-        fitted[recipe.name] = _resumed(recipe.name, folder, listener) or _fit(
-            with_work(recipe, work / CHECKPOINTS / recipe.name), train, numbers, fitted, folder, listener
-        )
+        placed = with_work(recipe, work / CHECKPOINTS / recipe.name)
+        admitted = placed if gate is None else gate.admit(placed, contestants, train)
+        if admitted is None:
+            continue
+        stopped = None
+        try:
+            fitted[recipe.name] = _resumed(recipe.name, folder, listener) or _fit(
+                admitted, train, numbers, fitted, folder, listener
+            )
+        except OutOfTime as error:
+            stopped = error
+        if gate is not None:
+            gate.ended(recipe.name, stopped)
+        if stopped is not None:
+            continue
         contestants.append(_contestant(recipe.name, folder, fitted[recipe.name], train, numbers, seed))
         best = contestants[-1]
         sampled = "" if best.rows is None else f" (a sample of {len(best.rows)} rows)"

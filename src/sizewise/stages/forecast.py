@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from sizewise.cascade import confidence
-from sizewise.cascade.guarantee import certify_excess, from_the_surest
 from sizewise.core.example import Example, Train
 from sizewise.core.measurement import (
     Certificate,
@@ -31,9 +30,7 @@ from sizewise.data.split import Splits
 from sizewise.evaluate.coverage_forecast import (
     COVERAGE_GAIN,
     COVERAGE_MISFIT,
-    certified_coverages,
     errors_allowed,
-    weights,
     widened,
 )
 from sizewise.evaluate.intervals import lower_share, share
@@ -44,6 +41,7 @@ from sizewise.specialists.keywords import KeywordsRecipe
 from sizewise.specialists.vector_cache import RememberedEncoder
 from sizewise.stages.calibration import Calibrated
 from sizewise.stages.contest import Contestant
+from sizewise.stages.foreseen_coverage import EXCESS_DRAWS, Traffic, certified
 from sizewise.stages.listener import Listener
 from sizewise.store.arrays import load_arrays, save_arrays
 
@@ -55,7 +53,7 @@ FEWEST_ROWS, MOST_ROWS, MOST_HELD = 3_000, 20_000, 5_000  # a quarter of train b
 PART_FOLDS = 5
 TIMES = (1.0, math.sqrt(2), 2.0, math.sqrt(8), 4.0)
 SHOWN = (1.0, 2.0, 4.0)
-DRAWS, EXCESS_DRAWS, EXCESS_GRID = 200, 24, 20
+DRAWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +63,6 @@ class Part:
     rows: int
     right: NDArray[np.bool_]
     confidence: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """Train rows, out-of-fold, and calibrate's, that stand for the traffic; all of shape (rows,). ``llm_wrong`` only under
-    gold."""
-
-    confidence: Floats
-    wrong: NDArray[np.bool_]
-    llm_wrong: NDArray[np.bool_] | None
 
 
 def forecast(
@@ -213,7 +201,9 @@ class _Coverage:
             missed = expit(self._trend.level(train) + spread * random.standard_normal(count))
             wrong = self._unusable + (1 - self._unusable) * missed
             rows = round(self.rows * calibrate)
-            found = [self._certified(c, self._traffic, wrong, rows, random) for c in self._certificates]
+            found = [
+                certified(c.quantity, c.limit, c.delta, self._traffic, wrong, rows, random) for c in self._certificates
+            ]
             self._known[train, calibrate] = np.min(found, axis=0)
         return self._known[train, calibrate]
 
@@ -227,7 +217,8 @@ class _Coverage:
         random = np.random.default_rng(self._seed)
         seen = Traffic(part.confidence, ~part.right, None)
         same = np.full(DRAWS, seen.wrong.mean())
-        found = [self._certified(c, seen, same, round(self.rows * calibrate), random) for c in self._certificates]
+        rows = round(self.rows * calibrate)
+        found = [certified(c.quantity, c.limit, c.delta, seen, same, rows, random) for c in self._certificates]
         return np.asarray(np.min(found, axis=0))
 
     @property
@@ -238,28 +229,9 @@ class _Coverage:
         """(draws,) certified coverages of the out-of-fold rows as they are."""
         traffic, random = self._traffic, np.random.default_rng(self._seed)
         same = np.full(DRAWS if self.risk_alone else EXCESS_DRAWS, traffic.wrong.mean())
-        found = [self._certified(c, traffic, same, round(self.rows * calibrate), random) for c in self._certificates]
+        rows = round(self.rows * calibrate)
+        found = [certified(c.quantity, c.limit, c.delta, traffic, same, rows, random) for c in self._certificates]
         return np.asarray(np.min(found, axis=0))
-
-    def _certified(
-        self, certificate: Certificate, traffic: Traffic, wrong: Floats, rows: int, random: np.random.Generator
-    ) -> Floats:
-        if certificate.quantity == "risk":
-            return certified_coverages(
-                traffic.confidence, traffic.wrong, wrong, rows, certificate.limit, certificate.delta, random
-            )
-        grid = np.quantile(traffic.confidence, np.linspace(0, 1, EXCESS_GRID, endpoint=False))
-        assert traffic.llm_wrong is not None
-        lost = traffic.wrong.astype(float) - traffic.llm_wrong
-        grid = from_the_surest(grid, traffic.confidence, lost, certificate.limit)
-        found = np.zeros(len(wrong))
-        for i, each in enumerate(wrong):
-            drawn = random.choice(len(traffic.wrong), rows, p=weights(traffic.wrong, float(each)))
-            sure = traffic.confidence[drawn]
-            excess = lost[drawn]
-            threshold = certify_excess(sure, excess, grid, certificate.limit, certificate.delta, seed=i).threshold
-            found[i] = 0.0 if threshold is None else float((sure >= threshold).mean())
-        return found
 
 
 def _accuracy(

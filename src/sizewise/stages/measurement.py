@@ -43,9 +43,12 @@ SAID_ANYWAY = ("language_not_read", "sampled")
 
 def measure(
     task: Task, splits: Splits, data: DataMeasurement, contestants: Sequence[Contestant], choice: Choice,
-    calibrated: Calibrated, asked: LargeAnswers | None = None,
+    calibrated: Calibrated, asked: LargeAnswers | None = None, told: Sequence[Circumstance] = (),
 ) -> tuple[Measurements, Judged]:  # fmt: skip
-    """All that the verdict rests on, and the chosen rung's test rows; ``asked`` is what the LLM said to them now."""
+    """All that the verdict rests on, and the chosen rung's test rows; ``asked`` is what the LLM said to them now.
+
+    ``told`` is what the verdict must say of rungs that are not in the contest.
+    """
     reference = splits.reference
     tests = {c.name: sampled_test(splits.test, c.most_rows, task.seed) for c in contestants}
     judged = {c.name: judge(c, tests[c.name].examples, reference) for c in contestants}
@@ -64,7 +67,7 @@ def measure(
         prices=machine_prices(),
         cpus=os.cpu_count() or 1,
         shifts=tuple(_label_shift(splits.calibrate, splits.test, reference)),
-        circumstances=_circumstances(contestants, calibrated.contestant),
+        circumstances=(*_circumstances(contestants, calibrated.contestant), *told),
     )
     return measurements, chosen
 

@@ -22,7 +22,10 @@ from sizewise.verdict.more_data import alone_will_not, more_data, remedy, rows_n
 from sizewise.verdict.wording import reason
 
 ROUGH_TEST = 500
-CIRCUMSTANCES_THAT_LIMIT = ("language_not_read", "closed_form", "sampled", "set_aside", "prompt_holds_examples")
+CIRCUMSTANCES_THAT_LIMIT = (
+    "language_not_read", "closed_form", "sampled", "set_aside", "prompt_holds_examples", "upper_not_installed", "upper_unplanned",
+    "upper_out_of_time", "upper_stopped", "upper_not_possible",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
