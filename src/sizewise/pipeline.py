@@ -42,6 +42,7 @@ from sizewise.stages.measurement import curve, measure
 from sizewise.stages.portions import portions
 from sizewise.stages.probing import probe
 from sizewise.stages.samples import sampled
+from sizewise.stages.written_rows import tried
 from sizewise.store.run_folder import open_run
 from sizewise.verdict.decision import Identity
 from sizewise.verdict.decision import decide as weigh
@@ -82,7 +83,8 @@ def decide(
         saving.save_inputs(folder, task, log)
         with clock.stage("contest"):
             climb = Climb(task, splits.reference, len(splits.calibrate), checked.examples, folder.work, listener)
-            contestants = contest(rungs, splits.train, task.seed, folder.work, listener, climb)
+            learned, written = tried(rungs, splits.train, splits.written, task.seed, folder.work, listener)
+            contestants = contest(rungs, learned, task.seed, folder.work, listener, climb)
             climb.finish(contestants, splits.train)
         with clock.stage("audit"):
             best = best_rung(contestants)
@@ -100,7 +102,9 @@ def decide(
                 asked = ask_large(large, task, splits.labels, splits.test, folder.work, listener, TEST_SHARE)
         with clock.stage("measure"):
             sizes = saving.data_measurement(log, checked, splits)
-            measurements, judged = measure(task, splits, sizes, contestants, choice, calibrated, asked, climb.told)
+            measurements, judged = measure(
+                task, splits, sizes, contestants, choice, calibrated, asked, (*climb.told, *written)
+            )
         with clock.stage("probe"):
             probed = probe(contestants, task, splits.test, splits.reference, listener)
             measurements = replace(measurements, probes=probed)
@@ -117,7 +121,7 @@ def decide(
         served = calibrated.threshold if verdict.decision in ("small", "cascade") else None
         with clock.stage("save"):
             form = saving.form_of(log, checked, splits.labels)
-            saving.save_specialist(folder, task, splits.train, calibrated, served, has_large, bundle, form)
+            saving.save_specialist(folder, task, learned, calibrated, served, has_large, bundle, form)
             saving.save_predictions(folder, splits, judged, served, has_large)
         with clock.stage("report"):
             differing = disagreements(judged, splits, calibrated.threshold)

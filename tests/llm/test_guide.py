@@ -25,9 +25,11 @@ def test_every_command_of_the_guide_works(tmp_path: Path) -> None:
         '[task]\ninstructions = "Route it."\nlabels = ["refund", "delivery", "account"]\n[data]\npath = "tickets.jsonl"\n',
         encoding="utf-8",
     )
-    (block,) = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-    commands = [line.split("  #")[0] for line in block.splitlines() if line.startswith("sizewise ")]
-    assert [line.split()[1] for line in commands] == ["label", "label", "ask", "decide"]
+    blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    commands = [line.split("  #")[0] for line in lines if line.startswith("sizewise ")]
+    named = [line.split()[1] for line in commands]
+    assert named == ["label", "label", "ask", "decide", "label", "label", "decide", "label"]
     asked: list[int] = []
     with Upstream() as upstream:
         for line in commands:
@@ -41,6 +43,10 @@ def test_every_command_of_the_guide_works(tmp_path: Path) -> None:
             asked.append(len(upstream.seen))
     assert asked[:3] == [0, 240, 241]
     assert asked[3] >= 241 + 2 * 48, "the test rows twice, and what the probe asks with the rest of the budget"
+    assert asked[4] == asked[3], "a dry run"
+    assert asked[5] == asked[7] == asked[3] + 12, "sixty inputs, five a call"
+    more = json.loads((tmp_path / "run-more" / "verdict.json").read_text(encoding="utf-8"))
+    assert more["data"]["augmented"] == 60
     assert len((tmp_path / "labelled.review.csv").read_text(encoding="utf-8-sig").splitlines()) == 21
     verdict = json.loads((tmp_path / "run" / "verdict.json").read_text(encoding="utf-8"))
     assert verdict["large"]["self_agreement"]["n"] == 48

@@ -72,8 +72,10 @@ def codes(verdict: Verdict) -> dict[str, Mapping[str, Any]]:
 
 
 def without_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lower rungs are two, for the test's sake: encoding takes most of the time."""
+    """The lower rungs are two, and the slow one is the only one above: the others would take most of the time."""
     monkeypatch.setattr("sizewise.specialists.ladder.LOWER", ("majority", "keywords"))
+    for module in ("sizewise.specialists.ladder", "sizewise.stages.climbing"):
+        monkeypatch.setattr(f"{module}.BY_NAME_ALONE", ("encoder-tuned", "slm-prompted", "slm-tuned"))
 
 
 def test_auto_climbs_where_much_is_unclear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +159,18 @@ def test_a_resumed_run_decides_alike(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert json.loads(decided.read_text())["patient"]["code"] == "upper_out_of_time"
     monkeypatch.setattr("patient_rung.PatientRecipe.plan", lambda *_: (1.0, "now it would be quick"))
     assert names(sizewise.decide(file, out=tmp_path / "run").verdict) == ["majority", "keywords"]
+
+
+def test_what_is_not_installed_is_said_where_it_may_pay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sizewise.specialists.ladder.LOWER", ("majority", "keywords"))
+    needs = {"encoder-tuned": {"train": "no_such_module"}, "slm-tuned": {"train": "no_such_module"}}
+    monkeypatch.setattr("sizewise.specialists.ladder.EXTRAS", needs)
+    file = task_file(tmp_path, written(tmp_path, 0.3), {"planned": 600.0}, minutes=5.0)
+    told = codes(sizewise.decide(file, out=tmp_path / "run").verdict)
+    assert told["upper_not_installed"] == {"rung": "encoder-tuned", "install": 'pip install "sizewise[train]"'}
+    clear = sizewise.decide(written(tmp_path, 0.0), out=tmp_path / "clear", rungs=["auto"]).verdict
+    assert "upper_not_installed" not in codes(clear)
+    assert "upper_not_needed" in codes(clear)
 
 
 def test_labels_with_too_few_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

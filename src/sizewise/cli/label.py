@@ -11,6 +11,7 @@ import typer
 from sizewise.cli.options import BaseUrl, Columns, GivenPrice, Lang, Language, Only, Template, filters, pairs
 
 if TYPE_CHECKING:
+    from sizewise.core.record import RunRecord
     from sizewise.llm.asker import Asker
     from sizewise.llm.prompt import Prompt
     from sizewise.stages.labelling import Estimate, Inputs, Labelled
@@ -52,6 +53,12 @@ def label(
     review: Annotated[
         int, typer.Option("--review", min=0, help="Write so many answered rows as CSV, to check by hand.")
     ] = 0,
+    augment: Annotated[
+        int, typer.Option("--augment", min=0, help="Have so many new inputs written for rare labels, for train alone.")
+    ] = 0,
+    run: Annotated[
+        Path | None, typer.Option("--for", help="A run: say how many labels are worth buying by its forecast.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the cost and the prompt; send nothing.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sample to review.")] = 0,
     columns: Columns = None,
@@ -74,6 +81,7 @@ def label(
     from sizewise.stages import labelling
     from sizewise.stages.llm_terms import price_of, training_terms
     from sizewise.stages.sources import resolve
+    from sizewise.store.run_folder import read_record
 
     task, paths = resolve(sources)
     task = with_options(
@@ -92,18 +100,22 @@ def label(
     prompt = labelling.prompt_of(task, source, held, max_tokens, temperature)
     limits = Limits(concurrency=concurrency, per_minute=per_minute, timeout=timeout)
     terms = training_terms(place, lang.value).sentence
+    forecast = read_record(run) if run is not None else None
     if dry_run:
         with Asker(place, money, limits=limits) as asker:
-            _say(_plan(asker, prompt, source, labelling.estimate(asker, prompt, source, batch), budget, terms))
-            _say(_as_sent(prompt, source))
+            told = labelling.estimate(asker, prompt, source, batch)
+            _say(_plan(asker, prompt, source, told, budget, terms))
+            _say([*_worth(forecast, told), *_written_plan(asker, prompt, source, augment)])
+            _say([*_as_sent(prompt, source), *_as_written(prompt, source, augment), "nothing was sent"])
         return
-    job = labelling.job_of(source, place.name, place.base_url, prompt)
+    job = labelling.job_of(source, place.name, place.base_url, prompt, augment)
     journal = labelling.open_journal(out, job, force)
     try:
         asker = Asker(place, money, budget=Budget(budget, journal.spent), journal=journal, limits=limits)
         with asker, ConsoleListener() as listener:
             told = labelling.estimate(asker, prompt, source, batch)
             _say([*source.found, *_plan(asker, prompt, source, told, budget, terms)], err=True)
+            _say([*_worth(forecast, told), *_written_plan(asker, prompt, source, augment)], err=True)
             done = labelling.label(
                 asker,
                 prompt,
@@ -113,6 +125,7 @@ def label(
                 review=review,
                 seed=seed,
                 batched=batched if batch else None,
+                augment=augment,
             )
     finally:
         journal.close()
@@ -179,7 +192,48 @@ def _as_sent(prompt: Prompt, source: Inputs) -> list[str]:
         "temperature": request.temperature,
         "response_format": request.response_format,
     }
-    return [*lines, "--- options", json.dumps(told, ensure_ascii=False), "nothing was sent"]
+    return [*lines, "--- options", json.dumps(told, ensure_ascii=False)]
+
+
+def _worth(record: RunRecord | None, told: Estimate) -> list[str]:
+    from sizewise.stages.worth import worth_buying
+
+    left = told.distinct - told.known
+    return [] if record is None else worth_buying(record, told.usd / left if left else 0.0, told.rows)
+
+
+def _written_plan(asker: Asker, prompt: Prompt, source: Inputs, count: int) -> list[str]:
+    """What would be written for rare labels, and what that costs."""
+    from sizewise.stages import augmenting, labelling
+
+    if not count:
+        return []
+    writing, plan, known = labelling.augmenting(prompt, source, count)
+    about, most = augmenting.most_cost(asker, writing, plan)
+    rare = sorted(plan.counts.items(), key=lambda one: -one[1])
+    shown = ", ".join(f"{label} ({n})" for label, n in rare[:5]) + (
+        f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+    )
+    whom = f"for {shown}" if known else "for the labels that turn out rare"
+    return [
+        f"written     {count:,} new inputs {whom}: {plan.calls:,} calls, about ${about:,.4f}, at most ${most:,.4f} unless many "
+        "come back twice; each call shows a few train inputs, personal data masked",
+        "            they are rows for train alone (augmented: true), and `decide` keeps them only where they help",
+    ]
+
+
+def _as_written(prompt: Prompt, source: Inputs, count: int) -> list[str]:
+    """The first prompt that asks for new inputs, as it will be sent."""
+    from sizewise.stages import augmenting, labelling
+
+    if not count:
+        return []
+    writing, plan, _ = labelling.augmenting(prompt, source, count)
+    request = augmenting.first_request(writing, plan)
+    lines = ["", "what is sent to have inputs written:"]
+    for message in request.chat:
+        lines += [f"--- {message['role']}", message["content"]]
+    return lines
 
 
 def _result(done: Labelled, budget: float) -> list[str]:
@@ -188,6 +242,11 @@ def _result(done: Labelled, budget: float) -> list[str]:
     if done.unanswered:
         lines.append(
             f"  {done.unanswered:,} rows have no answer; --force asks again for those that failed at the provider"
+        )
+    if (written := done.written) is not None:
+        lines.append(
+            f"  {len(written.rows):,} new inputs written for train alone; {written.repeated:,} of {written.came:,} that came back "
+            "were like a row that is there and were left out"
         )
     if done.review is not None:
         lines.append(f"{done.review}: rows to check by hand; fill in `gold`")

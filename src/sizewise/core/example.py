@@ -18,7 +18,8 @@ class Example:
     ``answer`` is what the LLM said and ``gold`` the truth, both after labels were merged, ``None``
     where unknown. ``further_answers`` are the same LLM's answers when it was asked again. ``at`` is
     an ISO 8601 time. ``group`` numbers the near-duplicate group the input belongs to. ``probabilities`` are the LLM's
-    own by label, as far as they were recorded, and ``rationale`` is why it gave its answer.
+    own by label, as far as they were recorded, and ``rationale`` is why it gave its answer. ``augmented`` inputs were
+    written by an LLM for the label in ``answer``: they are no traffic, and nothing but train ever holds one.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Example:
     group: int = -1
     probabilities: Mapping[str, float] | None = None
     rationale: str | None = None
+    augmented: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,19 @@ class Train:
             others=tuple(self.others[i] for i in indices) if self.others else (),
             soft=tuple(self.soft[i] for i in indices) if self.soft else (),
             rationales=tuple(self.rationales[i] for i in indices) if self.rationales else (),
+        )
+
+    def joined(self, more: Train) -> Train:
+        """These rows, then those of ``more``, which teaches some of the same labels."""
+        return Train(
+            ids=self.ids + more.ids,
+            inputs=self.inputs + more.inputs,
+            targets=self.targets + more.targets,
+            groups=self.groups + more.groups,
+            labels=self.labels,
+            others=self.others + (None,) * len(more) if self.others else (),
+            soft=self.soft + (None,) * len(more) if self.soft else (),
+            rationales=self.rationales + (None,) * len(more) if self.rationales else (),
         )
 
 

@@ -133,7 +133,7 @@ class DataMeasurement:
     """What was read: rows, near-duplicate groups, rows a split (after rows without a reference are set aside).
 
     ``leaked_*`` are rows whose near-duplicate stands in train; ``unusable_calibrate`` the calibration rows
-    whose reference is no label.
+    whose reference is no label. ``augmented`` of the rows were written by an LLM, and are in no split.
     """
 
     sha256: str
@@ -145,6 +145,7 @@ class DataMeasurement:
     leaked_calibrate: int
     leaked_test: int
     unusable_calibrate: int
+    augmented: int = 0
 
 
 @dataclass(frozen=True, slots=True)

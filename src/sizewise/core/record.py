@@ -159,6 +159,7 @@ class DataCheck:
     tell) to its share, measured on a sample where the log is long; ``personal`` and ``oddities`` map a kind
     to what was found of it, kinds that were not found left out. ``found`` are English sentences about what was
     concluded from the files and not given; ``answers`` counts the LLM's answers by the rule that read them as labels.
+    ``augmented`` rows were written by an LLM: they are in no split.
     """
 
     sources: tuple[str, ...]
@@ -198,6 +199,7 @@ class DataCheck:
     found: tuple[str, ...] = ()
     answers: Mapping[str, int] = field(default_factory=dict)
     reference: ReferenceKind | None = None
+    augmented: int = 0
 
 
 @dataclass(frozen=True, slots=True)

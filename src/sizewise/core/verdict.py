@@ -20,12 +20,16 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class DataSummary:
-    """What the verdict rests on: the log's hash, its rows, near-duplicate groups and splits."""
+    """What the verdict rests on: the log's hash, its rows, near-duplicate groups and splits.
+
+    ``augmented`` of the rows were written by an LLM, and are in no split.
+    """
 
     sha256: str
     rows: int
     groups: int
     splits: Mapping[str, int]
+    augmented: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from sizewise.core.form import TaskForm
 from sizewise.data.formats.exports import Request, is_batch_request
 from sizewise.data.formats.files import records
 from sizewise.data.formats.layout import Layout, layout
-from sizewise.data.formats.rows import COLUMNS, example, problem, scalar_text, within
+from sizewise.data.formats.rows import COLUMNS, example, is_augmented, problem, scalar_text, within
 from sizewise.data.formats.source import Record, Source, cut_raw, source_hash
 from sizewise.data.prompts import Prompts
 from sizewise.data.requests import RequestsSeen
@@ -318,10 +318,11 @@ class Reading:
         if why:
             self._reject(path, line, why, raw)
             return None
-        if any(scalar_text(within(row, column)) != value for column, value in self._only.items()):
+        written = is_augmented(values)  # by whichever model: it is not what the verdict is about
+        if not written and any(scalar_text(within(row, column)) != value for column, value in self._only.items()):
             self._left_out += 1
             return None
-        for column, counts in self._mixed.items():
+        for column, counts in () if written else self._mixed.items():
             if (value := scalar_text(values[column])) and (value in counts or len(counts) < MOST_NAMES):
                 counts[value] += 1
         made = example(self._identifier(scalar_text(values["id"]) or f"{path.name}:{line}"), values, self._unreadable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
@@ -38,7 +38,9 @@ class Division:
     ``labels`` is the label set, ``taught`` those of them that train can teach (seen in at least three distinct
     inputs). ``sizes`` counts the rows of each part that are used; ``unusable`` counts references that are no
     label; ``leaked`` counts test and calibrate rows whose near-duplicate stands in train, ``leaks`` says more;
-    ``without_reference`` counts rows of each part that carry no reference of the kind in use.
+    ``without_reference`` counts rows of each part that carry no reference of the kind in use. ``augmented`` rows were
+    written by an LLM and are in none of these counts; ``written_rows`` and ``written_targets`` are those that may be
+    learned from beside the train rows: of a taught label, and like no other row.
     """
 
     parts: Ints
@@ -61,16 +63,23 @@ class Division:
     trained_on_answers: int
     untaught: tuple[tuple[str, int], ...]
     class_sizes: dict[str, int]
+    augmented: int
+    written_rows: Ints
+    written_targets: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """The three parts of a log that is held in memory, and how they came about."""
+    """The three parts of a log that is held in memory, and how they came about.
+
+    ``written`` are rows that an LLM wrote: they may be learned from beside ``train``, and are never scored.
+    """
 
     train: Train
     calibrate: Calibrate
     test: Test
     division: Division
+    written: Train | None = None
 
     @property
     def reference(self) -> ReferenceKind:
@@ -111,7 +120,20 @@ def split(
         tuple(checked.examples[i] for i in np.flatnonzero((division.parts == part) & has_reference))
         for part in (CALIBRATE, TEST)
     )
-    return Splits(train, Calibrate(calibrate), Test(test), division)
+    return Splits(train, Calibrate(calibrate), Test(test), division, _written(checked, division))
+
+
+def _written(checked: CheckedLog, division: Division) -> Train | None:
+    rows = [checked.examples[i] for i in division.written_rows]
+    if not rows:
+        return None
+    return Train(
+        ids=tuple(e.id for e in rows),
+        inputs=tuple(e.input for e in rows),
+        targets=tuple(checked.facts.columns.labels[code] for code in division.written_targets),
+        groups=tuple(e.group for e in rows),
+        labels=division.taught,
+    )
 
 
 def divide(
@@ -119,14 +141,16 @@ def divide(
 ) -> Division:
     """``split`` for rows that are numbers: the same rows go to the same parts."""
     columns = checked.columns
-    parts, how, carved = _assign(columns, seed)
+    parts, how, carved = assigned(columns, seed)
+    real = ~columns.augmented
     kind = _reference(reference, parts, columns)
     references = columns.golds if kind == "gold" else columns.answers
     known, source = _label_set(parts, columns, labels)
     known_set = frozenset(known)
     is_label = np.array([*(label in known_set for label in columns.labels), False])
-    cleaned = _cleaned(columns, parts == TRAIN, kind, is_label)
-    unusable = (references != NONE) & ~is_label[references]
+    cleaned = _cleaned(columns, (parts == TRAIN) & real, kind, is_label)
+    written, written_targets = _like_no_other(columns, cleaned.taught)
+    unusable = (references != NONE) & ~is_label[references] & real
     leaks, leaked = _leaks(columns, parts, references, cleaned)
     return Division(
         parts=parts,
@@ -145,7 +169,7 @@ def divide(
         unusable=_counted(references[unusable], columns.labels),
         unusable_rows={name: int((unusable & (parts == part)).sum()) for part, name in enumerate(PARTS)},
         without_reference={
-            name: int(((references == NONE) & (parts == part)).sum()) for part, name in enumerate(PARTS)
+            name: int(((references == NONE) & (parts == part) & real).sum()) for part, name in enumerate(PARTS)
         },
         leaked=leaked,
         leaks=leaks,
@@ -154,7 +178,21 @@ def divide(
         trained_on_answers=cleaned.on_answers,
         untaught=cleaned.untaught,
         class_sizes=dict(_counted(cleaned.targets, columns.labels)),
+        augmented=int(columns.augmented.sum()),
+        written_rows=written,
+        written_targets=written_targets,
     )
+
+
+def _like_no_other(columns: Columns, taught: Sequence[str]) -> tuple[Ints, Ints]:
+    """The rows that an LLM wrote for a taught label and that are near-duplicates of no real row; one of those alike."""
+    known = frozenset(taught)
+    is_taught = np.array([*(label in known for label in columns.labels), False])
+    strange = ~np.isin(columns.groups, columns.groups[~columns.augmented])
+    rows = np.flatnonzero(columns.augmented & strange & is_taught[columns.answers])
+    _, first = np.unique(columns.groups[rows], return_index=True)
+    rows = rows[np.sort(first)]
+    return rows, columns.answers[rows]
 
 
 def _counted(codes: Ints, labels: Sequence[str]) -> tuple[tuple[str, int], ...]:
@@ -165,7 +203,24 @@ def _counted(codes: Ints, labels: Sequence[str]) -> tuple[tuple[str, int], ...]:
     return tuple(counts.most_common())
 
 
-def _assign(columns: Columns, seed: int) -> tuple[Ints, How, tuple[str, ...]]:
+def assigned(columns: Columns, seed: int) -> tuple[Ints, How, tuple[str, ...]]:
+    """The part of each row, how that was found, and the parts that were carved out of train.
+
+    What an LLM wrote is train, and moves no other row.
+    """
+    if not columns.augmented.any():
+        return _assigned(columns, seed)
+    real = np.flatnonzero(~columns.augmented)
+    parts = np.full(len(columns), TRAIN, dtype=np.int64)
+    some = replace(
+        columns, inputs=columns.inputs[real], groups=columns.groups[real], parts=columns.parts[real],
+        times=columns.times[real],
+    )  # fmt: skip
+    parts[real], how, carved = _assigned(some, seed)
+    return parts, how, carved
+
+
+def _assigned(columns: Columns, seed: int) -> tuple[Ints, How, tuple[str, ...]]:
     rows = len(columns)
     calibrate_size = min(int(rows * CALIBRATE_SHARE), LARGEST_PART)
     test_size = min(int(rows * TEST_SHARE), LARGEST_PART)
@@ -234,7 +289,7 @@ def _label_set(parts: Ints, columns: Columns, labels: Sequence[str] | None) -> t
     gold = {columns.labels[code] for code in np.unique(rows)}
     if gold and (len(rows) >= GOLD_ROWS_NEEDED or 2 * len(rows) >= len(columns)):
         return tuple(sorted(gold)), "gold"
-    said = columns.answers[(parts == TRAIN) & (columns.answers != NONE)]
+    said = columns.answers[(parts == TRAIN) & (columns.answers != NONE) & ~columns.augmented]
     codes, counts = np.unique(said, return_counts=True)
     often = {columns.labels[code] for code in codes[counts >= LEAST_ANSWERS]}
     given = {answer for answer in often if 0 < len(answer) <= LONGEST_LABEL}

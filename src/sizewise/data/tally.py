@@ -30,7 +30,7 @@ class Columns:
     ``inputs`` tells equal inputs (a 64-bit hash: two different ones of a million are confused with probability
     3e-8), ``groups`` numbers near-duplicate groups by first appearance, ``answers`` and ``golds`` are positions
     in ``labels`` or −1, ``parts`` positions in ``PARTS`` or −1, ``times`` seconds or NaN. ``again`` are pairs of
-    a row and a further answer of it, shape (further answers, 2).
+    a row and a further answer of it, shape (further answers, 2). ``augmented`` rows were written by an LLM.
     """
 
     inputs: Ints
@@ -41,6 +41,7 @@ class Columns:
     times: NDArray[np.float64]
     again: Ints
     labels: tuple[str, ...]
+    augmented: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -53,6 +54,7 @@ class Tally:
         self._inputs, self._folded = array("q"), array("q")
         self._answers, self._golds = array("i"), array("i")
         self._parts, self._times, self._again = array("b"), array("d"), array("q")
+        self._augmented = array("b")
         self._codes: dict[str | int, int] = {}
         self._labels: list[str] = []
         self._text = 0
@@ -69,6 +71,7 @@ class Tally:
         self._golds.append(self._code(example.gold))
         self._parts.append(_PART[example.split])
         self._times.append(_seconds(example.at))
+        self._augmented.append(example.augmented)
         for answer in example.further_answers:
             self._again.extend((row, self._code(answer)))
         self.empty_inputs += not example.input.strip()
@@ -84,6 +87,7 @@ class Tally:
             times=np.array(self._times, dtype=np.float64),
             again=_ints(self._again).reshape(-1, 2),
             labels=tuple(self._labels),
+            augmented=np.array(self._augmented, dtype=bool),
         )
 
     def _code(self, label: str | None) -> int:

@@ -63,6 +63,7 @@ def data_check(about: Summary, checked: Checked, division: Division, survey: Sur
         found=about.found,
         answers=about.answers,
         reference=division.reference,
+        augmented=division.augmented,
     )
 
 

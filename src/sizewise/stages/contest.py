@@ -23,9 +23,9 @@ from sizewise.core.measurement import Circumstance, Latency, Measured
 from sizewise.core.model import Evidence, Fitted, Recipe, Specialist
 from sizewise.evaluate.intervals import mean, quantile, single
 from sizewise.specialists.encoder import EncoderRecipe, EncoderSpecialist
-from sizewise.specialists.folds import folds
 from sizewise.specialists.ladder import load_specialist
 from sizewise.stages.listener import Listener
+from sizewise.stages.written_rows import Learned
 from sizewise.store.arrays import load_json, map_arrays, save_arrays, save_json
 from sizewise.store.disk import explained
 from sizewise.verdict.wording import reason
@@ -89,23 +89,29 @@ class Gate(Protocol):
 
 
 def contest(
-    recipes: Sequence[Recipe], train: Train, seed: int, work: Path, listener: Listener, gate: Gate | None = None
+    recipes: Sequence[Recipe],
+    train: Train | Learned,
+    seed: int,
+    work: Path,
+    listener: Listener,
+    gate: Gate | None = None,
 ) -> list[Contestant]:
     """Every rung of ``recipes`` that ``gate`` lets in, smallest first. What an interrupted run finished is taken from ``work``."""
-    numbers = folds(train, seed)
+    learned = train if isinstance(train, Learned) else Learned(train)
+    rows, numbers, real = learned.rows, learned.folds(seed), len(learned.real)
     fitted: dict[str, Fitted] = {}
     contestants: list[Contestant] = []
     for recipe in recipes:
         listener.stage(f"contest: {recipe.name}")
         folder = work / recipe.name
         placed = with_work(recipe, work / CHECKPOINTS / recipe.name)
-        admitted = placed if gate is None else gate.admit(placed, contestants, train)
+        admitted = placed if gate is None else gate.admit(placed, contestants, learned.real)
         if admitted is None:
             continue
         stopped = None
         try:
             fitted[recipe.name] = _resumed(recipe.name, folder, listener) or _fit(
-                admitted, train, numbers, fitted, folder, listener
+                admitted, rows, numbers, fitted, folder, listener
             )
         except OutOfTime as error:
             stopped = error
@@ -113,7 +119,8 @@ def contest(
             gate.ended(recipe.name, stopped)
         if stopped is not None:
             continue
-        contestants.append(_contestant(recipe.name, folder, fitted[recipe.name], train, numbers, seed))
+        scored = _of_real(fitted[recipe.name], real)
+        contestants.append(_contestant(recipe.name, folder, scored, learned.real, numbers[:real], seed))
         best = contestants[-1]
         sampled = "" if best.rows is None else f" (a sample of {len(best.rows)} rows)"
         listener.found(
@@ -121,6 +128,20 @@ def contest(
             f"{best.profile.latency.p50.value:.2f} ms an answer"
         )
     return contestants
+
+
+def _of_real(fitted: Fitted, rows: int) -> Fitted:
+    """The rung with evidence for the first ``rows`` alone: what an LLM wrote behind them is never scored."""
+    evidence = fitted.evidence
+    kept = slice(0, rows if fitted.rows is None else int((fitted.rows < rows).sum()))
+    some = Evidence(
+        evidence.labels,
+        evidence.probabilities[kept],
+        {name: column[kept] for name, column in evidence.features.items()},
+        evidence.outlyingness[kept],
+        None if evidence.second_opinion is None else evidence.second_opinion[kept],
+    )
+    return replace(fitted, evidence=some, rows=None if fitted.rows is None else fitted.rows[kept])
 
 
 def with_work(recipe: Recipe, folder: Path) -> Recipe:

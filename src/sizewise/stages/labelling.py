@@ -20,6 +20,8 @@ from sizewise.llm.asker import NOT_ASKED, Asker
 from sizewise.llm.journal import Journal
 from sizewise.llm.prompt import OUTSIDE, Prompt
 from sizewise.llm.request import Reply, Request, text_tokens
+from sizewise.llm.writing import Writing
+from sizewise.stages.augmenting import Wanted, Written, wanted, with_splits, write
 from sizewise.stages.label_files import row_of, write_review, write_rows
 from sizewise.stages.listener import Listener, Silence
 
@@ -72,6 +74,7 @@ class Labelled:
     unanswered: int
     usd: float
     review: Path | None
+    written: Written | None = None
 
 
 def read_source(task: Task, paths: Sequence[Source]) -> Inputs:
@@ -82,8 +85,9 @@ def read_source(task: Task, paths: Sequence[Source]) -> Inputs:
         for example in reading.rows()
     ]
     summary = reading.summary()
-    theirs = {theirs for ours, theirs in summary.names.items() if ours != theirs}
-    kept = tuple({k: v for k, v in row.items() if v is not None and k not in theirs} for row in rows)
+    renamed = {theirs: ours for ours, theirs in summary.names.items() if ours != theirs}
+    rows = [{renamed.get(k, k): v for k, v in row.items() if k in renamed} | row for row in rows]
+    kept = tuple({k: v for k, v in row.items() if v is not None and k not in renamed} for row in rows)
     return Inputs(kept, summary.sha256, summary.found, sum(summary.rejected.values()))
 
 
@@ -164,17 +168,17 @@ def open_journal(out: Path, job: str, force: bool) -> Journal:
     return journal
 
 
-def job_of(source: Inputs, endpoint_name: str, address: str, prompt: Prompt) -> str:
+def job_of(source: Inputs, endpoint_name: str, address: str, prompt: Prompt, augment: int = 0) -> str:
     """What makes two jobs the same job."""
-    told = json.dumps([source.sha256, endpoint_name, address, prompt.version])
+    told = json.dumps([source.sha256, endpoint_name, address, prompt.version, *([augment] if augment else [])])
     return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def label(
     asker: Asker, prompt: Prompt, source: Inputs, out: Path,
-    *, listener: Listener | None = None, review: int = 0, seed: int = 0, batched: Batched | None = None,
+    *, listener: Listener | None = None, review: int = 0, seed: int = 0, batched: Batched | None = None, augment: int = 0,
 ) -> Labelled:  # fmt: skip
-    """Ask for every answer that is missing and write ``out``.
+    """Ask for every answer that is missing, then for ``augment`` new inputs for rare labels, and write ``out``.
 
     Raises ``LimitReached`` at the budget's end, with what was answered written to ``out`` and the rest marked.
     """
@@ -203,9 +207,48 @@ def label(
             f"may cost up to ${_next_call(asker, requests, replies):,.4f}, and {not_asked:,} of {len(rows):,} rows are not asked. "
             f"What was answered is in {out}: run the same command with a larger --budget to go on."
         )
+    if augment:
+        told = replace(told, written=_augmented(asker, prompt, rows, out, augment, listener), usd=asker.budget.spent)
     if asker.journal is not None:
         asker.journal.note(FINISHED, True)
     return told
+
+
+def _augmented(
+    asker: Asker, prompt: Prompt, rows: Sequence[Mapping[str, Any]], out: Path, count: int, listener: Listener
+) -> Written:
+    """Write ``out`` again with what the LLM wrote behind the rows, and with the split of each, which it was shown by."""
+    listener.stage("augment")
+    placed = with_splits(rows)
+    writing = writing_of(prompt)
+    written = write(asker, writing, wanted(placed, prompt.labels, count), placed, listener)
+    write_rows(out, [*placed, *written.rows])
+    if written.refused:
+        raise LimitReached(
+            f"the budget of ${asker.budget.limit:g} does not reach further: ${asker.budget.spent:,.4f} is spent, and "
+            f"{len(written.rows):,} of {count:,} new inputs are written. They are in {out}: run the same command with a "
+            "larger --budget to go on."
+        )
+    return written
+
+
+def writing_of(prompt: Prompt) -> Writing:
+    """The prompt that asks for new inputs. Raises ``TaskError`` where the task has no labels."""
+    if not prompt.labels:
+        raise TaskError("--augment writes inputs for rare labels: name the labels (--labels a,b), or leave it out.")
+    return Writing(prompt.instructions, prompt.labels)
+
+
+def augmenting(prompt: Prompt, source: Inputs, count: int) -> tuple[Writing, Wanted, bool]:
+    """What would be written, and whether that is known: where rows are still to be answered, the labels are a guess."""
+    writing, placed = writing_of(prompt), with_splits(source.rows)
+    try:
+        return writing, wanted(placed, prompt.labels, count), not source.open_rows
+    except DataError:
+        if not source.open_rows:
+            raise
+        some = tuple(str(row["input"]) for row in placed if row["split"] == "train")
+        return writing, Wanted({prompt.labels[0]: count}, {prompt.labels[0]: some[:1_000]}), False
 
 
 def _next_call(asker: Asker, requests: Sequence[Request], replies: Sequence[Reply]) -> float:

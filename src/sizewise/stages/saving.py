@@ -13,7 +13,7 @@ from pathlib import Path
 import tomli_w
 
 import sizewise
-from sizewise.core.example import Test, Train
+from sizewise.core.example import Test
 from sizewise.core.form import TaskForm
 from sizewise.core.measurement import DataMeasurement
 from sizewise.core.record import Provenance, RunRecord
@@ -28,6 +28,7 @@ from sizewise.models.catalogue import licence
 from sizewise.models.reference import located
 from sizewise.stages.calibration import Calibrated, Judged
 from sizewise.stages.disagreements import references
+from sizewise.stages.written_rows import Learned
 from sizewise.store.arrays import load_json, save_json
 from sizewise.store.disk import copy_folder, copy_whole, explained, write_whole
 from sizewise.store.run_folder import RunFolder, write_form, write_lines, write_manifest, write_record
@@ -49,6 +50,7 @@ def data_measurement(log: Log, checked: CheckedLog, splits: Splits) -> DataMeasu
         leaked_calibrate=division.leaked["calibrate"],
         leaked_test=division.leaked["test"],
         unusable_calibrate=division.unusable_rows["calibrate"],
+        augmented=division.augmented,
     )
 
 
@@ -61,7 +63,7 @@ def save_inputs(folder: RunFolder, task: Task, log: Log) -> None:
 def save_specialist(
     folder: RunFolder,
     task: Task,
-    train: Train,
+    learned: Learned,
     calibrated: Calibrated,
     served: float | None,
     has_large: bool,
@@ -93,8 +95,9 @@ def save_specialist(
             "seed": task.seed,
             "versions": versions(),
             "encoder": _encoder(target),
-            "training_ids": train.ids,
-        },
+            "training_ids": learned.real.ids,
+        }
+        | ({} if learned.written is None else {"written_ids": learned.written.ids}),
     )
 
 
@@ -125,7 +128,7 @@ def form_of(log: Log, checked: CheckedLog, labels: Sequence[str]) -> TaskForm:
     said = (
         Said(raw, example.answer, example.completion_tokens)
         for raw, example in zip(log.said, checked.examples, strict=bool(log.said))
-        if raw is not None and example.answer in known
+        if raw is not None and example.answer in known and not example.augmented
     )
     return replace(log.form, answer=learn(said))
 

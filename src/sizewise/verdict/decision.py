@@ -23,8 +23,8 @@ from sizewise.verdict.wording import reason
 
 ROUGH_TEST = 500
 CIRCUMSTANCES_THAT_LIMIT = (
-    "language_not_read", "closed_form", "sampled", "set_aside", "prompt_holds_examples", "upper_not_installed", "upper_unplanned",
-    "upper_out_of_time", "upper_stopped", "upper_not_possible",
+    "language_not_read", "closed_form", "sampled", "set_aside", "prompt_holds_examples", "upper_not_installed",
+    "upper_unplanned", "upper_out_of_time", "upper_stopped", "upper_not_possible", "written_kept",
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def decide(measured: Measurements, identity: Identity) -> Verdict:
             rows=measured.data.rows,
             groups=measured.data.groups,
             splits={"train": measured.data.train, "calibrate": measured.data.calibrate, "test": measured.data.test},
+            augmented=measured.data.augmented,
         ),
         decision=decision,
         reference=measured.reference,

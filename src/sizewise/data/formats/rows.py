@@ -17,7 +17,7 @@ NUMBER_COLUMNS = ("latency_ms", "cost_usd")
 COUNT_COLUMNS = ("prompt_tokens", "cached_tokens", "completion_tokens")
 LARGEST = 1e12  # of a time, a cost or a count: beyond that nobody measured anything
 TAUGHT_COLUMNS = ("probabilities", "rationale")
-COLUMNS = TEXT_COLUMNS + NUMBER_COLUMNS + COUNT_COLUMNS + TAUGHT_COLUMNS
+COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS, *COUNT_COLUMNS, *TAUGHT_COLUMNS, "augmented")
 LONGEST_RATIONALE, MOST_PROBABILITIES = 4_000, 5_000
 _EXACT = 2**53
 SPLITS = {"train": "train", "calibrate": "calibrate", "test": "test"} | {
@@ -73,7 +73,15 @@ def problem(values: Mapping[str, Any]) -> str | None:
     split = scalar_text(values["split"])
     if split and split.casefold() not in SPLITS:
         return f"split is {split[:40]!r}, not train, calibrate or test"
+    if split and SPLITS[split.casefold()] != "train" and is_augmented(values):
+        return f"an augmented row is no traffic, and split is {split[:40]!r}, not train"
     return None
+
+
+def is_augmented(values: Mapping[str, Any]) -> bool:
+    """Whether the row was written by an LLM: ``true``, 1 or such a text, as CSV has it."""
+    value = values["augmented"]
+    return value is True or (value is not None and str(value).strip().casefold() in ("true", "1", "yes"))
 
 
 def example(identifier: str, values: Mapping[str, Any], unreadable: Counter[str]) -> Example:
@@ -105,6 +113,7 @@ def example(identifier: str, values: Mapping[str, Any], unreadable: Counter[str]
         cost_usd=_number("cost_usd", values, unreadable),
         probabilities=_probabilities(values["probabilities"], unreadable),
         rationale=_rationale(values["rationale"], unreadable),
+        augmented=is_augmented(values),
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import random
 import threading
@@ -24,6 +25,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 from sizewise.llm.scripted import wire
+from sizewise.llm.writing import LABEL
 
 Dialect = Literal["openai", "anthropic", "cohere", "gemini"]
 STREAMS: dict[Dialect, Callable[..., Iterator[bytes]]] = {
@@ -67,7 +69,13 @@ class Seen:
 
 
 def labelled(text: str) -> str:
-    """What the upstream says by default: the same for the same text."""
+    """What the upstream says by default, the same for the same text: a label, or new inputs where it is asked for them."""
+    if text.startswith(LABEL):
+        label, _, shown = text.removeprefix(LABEL).partition("\n")
+        digest = hashlib.blake2b(shown.encode(), digest_size=6).digest()
+        word = "".join(chr(ord("a") + byte % 26) for byte in digest)
+        words = [f"{label.replace('_', ' ')}, in other words: {word}{last}" for last in "abcde"]
+        return json.dumps({"inputs": words})
     return json.dumps({"label": next((label for word, label in WORDS.items() if word in text.casefold()), "account")})
 
 

@@ -14,7 +14,7 @@ SHOWN, LONGEST_FOUND = 100, 300
 _SPLITS = ("train", "calibrate", "test")
 _FACTS = (
     "rows", "left_out", "groups", "exact_duplicates", "near_duplicates", "collapsed_in_train", "conflicting_inputs",
-    "empty_inputs", "long_inputs", "repeated_ids", "trained_on_answers",
+    "empty_inputs", "long_inputs", "repeated_ids", "trained_on_answers", "augmented",
 )  # fmt: skip
 
 
