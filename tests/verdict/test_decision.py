@@ -29,6 +29,11 @@ SHORT = certificate(None, n=98)
 CLOSED = Bar(perimeter="closed")
 SPLIT_WITHOUT_TEST = DataMeasurement("0" * 64, 100, 100, 60, 40, 0, 0, 0, 0)
 
+#: what an LLM wrote, tried
+WRITTEN: dict[str, str | float | int | None] = {
+    "n": 200, "rung": "encoder", "difference": 0.002, "low": -0.001, "high": 0.005, "rows": 7_003,
+}  # fmt: skip
+
 #: what was measured → decision, what binds, and a reason that must be given
 RULE: dict[str, tuple[Measurements, str, str, str]] = {
     "everything answered": (measured(0.0, 1.0), "small", "none", "bound_holds_for_all"),
@@ -82,6 +87,15 @@ RULE: dict[str, tuple[Measurements, str, str, str]] = {
     "too few rows to climb": (
         measured(0.6, circumstances=(Circumstance("upper_too_few_rows", {"rows": 5, "needed": 8}),)),
         "cascade", "quality", "upper_too_few_rows",
+    ),
+    "a tuned encoder": (
+        measured(0.6, circumstances=(Circumstance(
+            "encoder_tuned", {"parts": 3, "epochs": 6, "way": "both", "same": 0.998, "rows": 1_000}
+        ),)),
+        "cascade", "quality", "encoder_tuned",
+    ),
+    "written inputs that do not help": (
+        measured(0.6, circumstances=(Circumstance("written_dropped", WRITTEN),)), "cascade", "quality", "written_dropped",
     ),
     "code of others": (
         measured(0.6, circumstances=(Circumstance("foreign_code", {"encoder": "e"}),)), "cascade", "quality", "foreign_code",
@@ -241,6 +255,7 @@ LIMITS: dict[str, Measurements] = {
     "prompt_holds_examples": measured(
         0.6, circumstances=(Circumstance("prompt_holds_examples", {"rung": "slm-prompted", "n": 77}),)
     ),
+    "written_kept": measured(0.6, circumstances=(Circumstance("written_kept", WRITTEN),)),
     "upper_not_installed": measured(
         0.6, circumstances=(Circumstance("upper_not_installed", {"rung": "encoder-tuned", "install": "pip"}),)
     ),

@@ -103,7 +103,7 @@ def write(
     asker: Asker, writing: Writing, plan: Wanted, rows: Sequence[Mapping[str, Any]], listener: Listener
 ) -> Written:
     """Ask until every label has what it wants, gives nothing new any more, or the budget is spent."""
-    taken = {folded(str(row["input"])) for row in rows}
+    taken, names = {folded(str(row["input"])) for row in rows}, set(map(label_key, writing.labels))
     kept: dict[str, list[Mapping[str, Any]]] = {label: [] for label in plan.counts}
     numbers, came, repeated = Counter[str](), 0, 0
     for _ in range(ROUNDS):
@@ -120,7 +120,7 @@ def write(
             for text in inputs_in(reply):
                 came += 1
                 key = folded(text)
-                if key in taken or label_key(text) == label_key(label):
+                if key in taken or label_key(text) in names:
                     repeated += 1
                 elif len(kept[label]) < plan.counts[label]:
                     taken.add(key)

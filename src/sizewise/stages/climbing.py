@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.core.errors import LimitReached, ModelReferenceError, OutOfTime, RunError
+from sizewise.core.errors import InputError, LimitReached, OutOfTime, RunError
 from sizewise.core.example import Example, Train
 from sizewise.core.measurement import Circumstance
 from sizewise.core.model import Planned, Recipe
@@ -123,7 +123,7 @@ class Climb:
             return {"left": left} if hasattr(timed, "seconds") else _told("upper_unplanned", rung=recipe.name)
         try:
             seconds, how = timed.plan(train)
-        except (LimitReached, ModelReferenceError) as error:  # too little memory, or an encoder that cannot be tuned
+        except (InputError, LimitReached) as error:  # too little memory, a licence, a base that cannot be tuned
             if recipe.name in self._task.rungs:
                 raise
             return _told("upper_not_possible", rung=recipe.name, why=str(error))
