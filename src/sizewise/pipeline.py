@@ -84,7 +84,7 @@ def decide(
         with clock.stage("contest"):
             climb = Climb(task, splits.reference, len(splits.calibrate), checked.examples, folder.work, listener)
             learned, written = tried(rungs, splits.train, splits.written, task.seed, folder.work, listener)
-            contestants = contest(rungs, learned, task.seed, folder.work, listener, climb)
+            contestants = contest(rungs, splits.train, task.seed, folder.work, listener, climb, learned.written)
             climb.finish(contestants, splits.train)
         with clock.stage("audit"):
             best = best_rung(contestants)

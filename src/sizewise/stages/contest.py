@@ -90,22 +90,26 @@ class Gate(Protocol):
 
 def contest(
     recipes: Sequence[Recipe],
-    train: Train | Learned,
+    train: Train,
     seed: int,
     work: Path,
     listener: Listener,
     gate: Gate | None = None,
+    written: Train | None = None,
 ) -> list[Contestant]:
-    """Every rung of ``recipes`` that ``gate`` lets in, smallest first. What an interrupted run finished is taken from ``work``."""
-    learned = train if isinstance(train, Learned) else Learned(train)
-    rows, numbers, real = learned.rows, learned.folds(seed), len(learned.real)
+    """Every rung of ``recipes`` that ``gate`` lets in, smallest first. What an interrupted run finished is taken from ``work``.
+
+    ``written`` rows are learned from beside ``train`` and never scored.
+    """
+    learned = Learned(train, written)
+    rows, numbers, real = learned.rows, learned.folds(seed), len(train)
     fitted: dict[str, Fitted] = {}
     contestants: list[Contestant] = []
     for recipe in recipes:
         listener.stage(f"contest: {recipe.name}")
         folder = work / recipe.name
         placed = with_work(recipe, work / CHECKPOINTS / recipe.name)
-        admitted = placed if gate is None else gate.admit(placed, contestants, learned.real)
+        admitted = placed if gate is None else gate.admit(placed, contestants, train)
         if admitted is None:
             continue
         stopped = None
@@ -120,7 +124,7 @@ def contest(
         if stopped is not None:
             continue
         scored = _of_real(fitted[recipe.name], real)
-        contestants.append(_contestant(recipe.name, folder, scored, learned.real, numbers[:real], seed))
+        contestants.append(_contestant(recipe.name, folder, scored, train, numbers[:real], seed))
         best = contestants[-1]
         sampled = "" if best.rows is None else f" (a sample of {len(best.rows)} rows)"
         listener.found(
