@@ -37,7 +37,7 @@ class EncoderTunedRecipe:
 
     encoder: str = BY_LANGUAGE
     epochs: int = 5
-    parts: int = 3
+    parts: int = 5
     way: str = "both"
     batch: int = 64
     rate: float = 2e-4

@@ -47,6 +47,6 @@ def test_every_command_of_the_guide_works(log_file: Path, log_rows: list[dict[st
         )  # fmt: skip
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         if "--dry-run" in arguments:
-            assert re.search(r"encoder-tuned about \d+ s: tuned 3 times", done.stdout)
+            assert re.search(r"encoder-tuned about \d+ s: tuned 5 times", done.stdout)
     rungs = [rung["name"] for rung in json.loads((tmp_path / "run" / "verdict.json").read_text())["rungs"]]
     assert rungs == ["keywords", "encoder", "encoder-tuned"]
