@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from sizewise.core.errors import SizewiseError
 from sizewise.gateway import listing
 from sizewise.gateway.admission import Admission
+from sizewise.gateway.alarms import Alarms
 from sizewise.gateway.answering import Answering
 from sizewise.gateway.body import ClientLeft, read_body
 from sizewise.gateway.call import Call, Receive, Scope, Send
@@ -62,7 +63,7 @@ class Gateway:
         self.settings, self.recorder, self.upstreams, self.tasks = settings, recorder, upstreams, tasks
         self.ready = False
         self.running = 0
-        self._memory = Memory(settings.limits.held_bytes)
+        self._memory, self._alarms = Memory(settings.limits.held_bytes), Alarms()
         self.fault: SizewiseError | None = None  # why it could not begin
         ledger = Ledger(recorder, required=settings.on_full == "refuse")
         self._passage = Passage(upstreams, ledger, settings.limits)
@@ -77,7 +78,7 @@ class Gateway:
             await self._outer(scope, receive, send)
             return
         self.running += 1
-        call = Call(scope, receive, send, self._memory)
+        call = Call(scope, receive, send, self._memory, self._alarms)
         try:
             if (refusal := self._admission.refusal(call)) is not None:
                 await self._refuse(call, refusal)

@@ -64,7 +64,7 @@ async def read_body(call: Call, limits: Limits) -> Refusal | None:
     if not is_text(call.type):
         call.upload = Upload(call.receive, limits)
         return None
-    message = await _next(call.receive, limits.body_seconds)
+    message = await _next(call, limits.body_seconds)
     if message is None:
         return _too_slow(limits)
     body, more = message
@@ -72,7 +72,7 @@ async def read_body(call: Call, limits: Limits) -> Refusal | None:
         return _BUSY
     pieces, size, ends = [body], len(body), time.monotonic() + limits.body_seconds
     while more and size <= limits.body_bytes:
-        message = await _next(call.receive, max(0.0, ends - time.monotonic()))
+        message = await _next(call, max(0.0, ends - time.monotonic()))
         if message is None:
             return _too_slow(limits)
         body, more = message
@@ -97,19 +97,32 @@ async def _linger(call: Call) -> None:
         return
     size, ends, more = 0, time.monotonic() + LINGER_SECONDS, True
     while more and size < LINGER_BYTES:
-        message = await _next(call.receive, max(0.0, ends - time.monotonic()))
+        message = await _next(call, max(0.0, ends - time.monotonic()))
         if message is None:
             return
         size, more = size + len(message[0]), message[1]
 
 
-async def _next(receive: Receive, seconds: float) -> tuple[bytes, bool] | None:
+async def _next(call: Call, seconds: float) -> tuple[bytes, bool] | None:
     """The next piece, and whether more follows; ``None`` where it takes too long."""
+    task = asyncio.current_task()
+    assert task is not None
+    late = False
+
+    def give_up() -> None:
+        nonlocal late
+        late = True
+        task.cancel()
+
+    call.alarms.set(task, seconds, give_up)
     try:
-        async with asyncio.timeout(seconds):
-            message = await receive()
-    except TimeoutError:
+        message = await call.receive()
+    except asyncio.CancelledError:
+        if not late or task.uncancel() > 0:  # somebody else, too, wants it to end
+            raise
         return None
+    finally:
+        call.alarms.unset(task)
     if message["type"] == "http.disconnect":
         raise ClientLeft
     return message.get("body", b""), message.get("more_body", False)

@@ -9,6 +9,7 @@ from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
 from sizewise.core.exchange import Exchange
+from sizewise.gateway.alarms import Alarms
 from sizewise.gateway.memory import Memory, Share
 from sizewise.gateway.wire.errors import Refusal, error_body
 
@@ -30,19 +31,20 @@ def record_id() -> str:
     (32, '7', True)
     """
     random = getrandbits(74)
-    return f"{time.time_ns() // 1_000_000:012x}7{random >> 62:03x}{8 | random >> 60 & 3:x}{random & (1 << 60) - 1:015x}"
+    begin = time.time_ns() // 1_000_000 << 16 | 0x7000 | random >> 62
+    return f"{begin << 64 | 2 << 62 | random & (1 << 62) - 1:032x}"
 
 
 class Call:
     """A request, its client, and what is known of it by now. ``began`` is the moment of its last byte."""
 
     __slots__ = (
-        "at", "began", "body", "first_byte_ms", "headers", "id", "idempotency", "method", "path", "query", "raw_path",
-        "receive", "send", "share", "started", "type", "upload",
+        "_named", "alarms", "at", "began", "body", "first_byte_ms", "headers", "id", "idempotency", "method", "path",
+        "query", "raw_path", "receive", "send", "share", "started", "type", "upload",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, memory: Memory) -> None:
-        self.share = Share(memory)
+    def __init__(self, scope: Scope, receive: Receive, send: Send, memory: Memory, alarms: Alarms) -> None:
+        self.share, self.alarms = Share(memory), alarms
         self.id = record_id()
         self.at = datetime.now(UTC)
         self.began = time.perf_counter()
@@ -51,6 +53,7 @@ class Call:
         self.raw_path: str = scope["raw_path"].decode("latin-1")
         self.query: bytes = scope["query_string"]
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._named = dict(reversed(self.headers))
         self.receive, self.send = receive, send
         self.body = b""
         self.upload: Upload | None = None
@@ -62,10 +65,7 @@ class Call:
 
     def header(self, name: bytes) -> bytes | None:
         """The first header of this (lowercase) name."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return None
+        return self._named.get(name)
 
     def since(self) -> float:
         """Milliseconds since the request's last byte."""

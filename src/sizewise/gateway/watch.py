@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from sizewise.core.exchange import Failure
 from sizewise.gateway.call import Call
@@ -18,32 +19,33 @@ class Watch:
     nobody listens: the upload itself notices when it leaves.
     """
 
-    __slots__ = ("_call", "_ends", "_handle", "_listener", "_loop", "_task", "reason")
+    __slots__ = ("_call", "_ends", "_listener", "_task", "reason")
 
     def __init__(self, call: Call, seconds: float) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._loop, self._call, self._task = task.get_loop(), call, task
-        self._ends = self._loop.time() + seconds
+        self._call, self._task = call, task
+        self._ends = time.monotonic() + seconds
         self._listener: asyncio.Task[None] | None = None
         self.reason: Failure | None = None
-        self._handle: asyncio.TimerHandle = self._loop.call_later(min(AT_EASE, seconds), self._look)
+        call.alarms.set(self, min(AT_EASE, seconds), self._look)
 
     def stop(self) -> None:
-        self._handle.cancel()
+        self._call.alarms.unset(self)
         if self._listener is not None:
             self._listener.cancel()
 
     def _look(self) -> None:
-        now = self._loop.time()
-        if now >= self._ends:
-            self._end("upstream timed out")
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            self._expire()
             return
         uploading = self._call.upload is not None and not self._call.upload.done
         if not uploading:
-            self._listener = self._loop.create_task(self._listen())
-        again = min(now + AT_EASE, self._ends) if uploading else self._ends
-        self._handle = self._loop.call_at(again, self._look if uploading else self._expire)
+            self._listener = self._task.get_loop().create_task(self._listen())
+        self._call.alarms.set(
+            self, min(AT_EASE, left) if uploading else left, self._look if uploading else self._expire
+        )
 
     def _expire(self) -> None:
         self._end("upstream timed out")
