@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,14 +9,14 @@ import pytest
 
 from sizewise.core.exchange import Exchange, altered
 
-FULL = Exchange(**{each.name: f"{each.name} of it" for each in fields(Exchange)})  # type: ignore[arg-type]
+FULL = Exchange(**{name: f"{name} of it" for name in Exchange._fields})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", [each.name for each in fields(Exchange)])
+@pytest.mark.parametrize("name", Exchange._fields)
 def test_each_field_is_altered_alone(name: str) -> None:
     known: dict[str, Any] = {name: 7}
     changed = altered(FULL, **known)
-    assert changed == replace(FULL, **known)
+    assert changed == FULL._replace(**known)
     assert type(changed) is Exchange
     assert changed != FULL
 
@@ -31,5 +30,5 @@ def test_nothing_known_is_a_copy() -> None:
 def test_it_stays_frozen_and_knows_its_fields() -> None:
     with pytest.raises(KeyError, match="colour"):
         altered(FULL, colour="red")
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         altered(FULL, status=200).status = 500  # type: ignore[misc]

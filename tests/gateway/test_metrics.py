@@ -35,9 +35,8 @@ def test_an_exchange_is_counted_once() -> None:
         "b", at, "/v1/responses", status=200, latency_ms=900.0, route="large", failure="upstream cut", cost_usd=0.25,
         prompt_tokens=7, completion_tokens=None,
     )  # fmt: skip
-    for exchange in (small, small, cut):
-        metrics.ended(exchange)
-        metrics.paid(exchange)
+    metrics.ended([small, small, cut])
+    metrics.paid([cut])
     counted = read(metrics.exposition()[0])
     assert counted["sizewise_requests_total", "small", "200", "тема"] == 2
     assert counted["sizewise_requests_total", "large", "200", ""] == 1
@@ -139,3 +138,24 @@ def test_the_setting_up_of_workers_is_refused_too_late(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
     )
     assert "before prometheus_client is imported" in done.stdout
+
+
+def test_many_values_at_once_are_counted_as_one_by_one() -> None:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.exposition import generate_latest
+
+    from sizewise.gateway.histogram import Histogram
+
+    values = [0.0, 0.0005, 0.001, 0.0011, 0.5, 0.5, 3.0, 1e9]
+    told = []
+    for at_once in (True, False):
+        registry = CollectorRegistry()
+        child = Histogram("h", "h", ["task"], registry=registry, buckets=(0.001, 0.5, 1.0)).labels("t")
+        if at_once:
+            child.observe_all(values)
+        else:
+            for value in values:
+                child.observe(value)
+        told.append({key: value for key, value in read(generate_latest(registry)).items() if "created" not in key[0]})
+    assert told[0] == told[1]
+    assert told[0]["h_bucket", "+Inf", "t"] == len(values)

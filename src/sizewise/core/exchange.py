@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from datetime import datetime
-from operator import attrgetter
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from sizewise.core.answer import Route
 
@@ -18,8 +17,7 @@ Failure = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One request and its response. No key and no header is ever part of it.
 
     ``request`` and ``response`` are the bodies as bytes, content encoding removed; a streamed response is held as the
@@ -59,25 +57,19 @@ class Exchange:
     agreed: bool | None = None
     subject: str | None = None
     idempotency: bytes | None = None
-    masked: Mapping[str, int] = field(default_factory=dict)
+    masked: Mapping[str, int] = MappingProxyType({})
 
 
-_NAMES = tuple(each.name for each in fields(Exchange))
-_PLACES = {name: place for place, name in enumerate(_NAMES)}
-_values = attrgetter(*_NAMES)
-_SETTERS = tuple(Exchange.__dict__[name].__set__ for name in _NAMES)
+_PLACES = {name: place for place, name in enumerate(Exchange._fields)}
 
 
 def altered(exchange: Exchange, **known: Any) -> Exchange:
-    """``exchange`` with what is ``known`` in place of what it had: ``dataclasses.replace`` in under half its time.
+    """``exchange`` with what is ``known`` in place of what it had: ``_replace`` in a third of its time.
 
     Every exchange that passes is altered twice, on a core that answers clients too. Raises ``KeyError`` for a field
     that there is not.
     """
-    values = list(_values(exchange))
+    values = list(exchange)
     for name, value in known.items():
         values[_PLACES[name]] = value
-    made = object.__new__(Exchange)
-    for put, value in zip(_SETTERS, values, strict=True):
-        put(made, value)
-    return made
+    return Exchange._make(values)

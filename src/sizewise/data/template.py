@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from math import ceil
 
@@ -52,12 +53,23 @@ class Template:
         >>> Template("Customer {*} writes: {input}!").cut("Customer 12 writes: where is it?!")
         'where is it?'
         """
-        before, after = (part.split(ANY) for part in self.text.split(INPUT))
+        before, after = _sides(self.text)
+        if len(before) == len(after) == 1:
+            fits = message.startswith(before[0]) and message.endswith(after[0])
+            left = len(message) - len(after[0])
+            return message[len(before[0]) : left] if fits and left >= len(before[0]) else None
         start = _passed(message, before, 0)
         end = _passed(message[::-1], [part[::-1] for part in reversed(after)], 0)
         if start is None or end is None or start + end > len(message):
             return None
         return message[start : len(message) - end]
+
+
+@lru_cache(1_024)
+def _sides(template: str) -> tuple[list[str], list[str]]:
+    """The fixed parts before the input and after it."""
+    before, after = template.split(INPUT)
+    return before.split(ANY), after.split(ANY)
 
 
 def _passed(text: str, parts: Sequence[str], at: int) -> int | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +16,9 @@ from sizewise.gateway.logs import Log
 from sizewise.gateway.metrics import Metrics
 from sizewise.gateway.parts import Recording
 from sizewise.gateway.served_task import ServedTask
+
+#: seconds within which what has happened is in the metrics; whoever asks this worker for them sees it at once
+COUNTED_EVERY = 0.05
 
 
 class Accounts:
@@ -36,6 +41,8 @@ class Accounts:
         self.running, self._capacity = running, capacity
         self._inner: Recording | None = None
         self._told: Counter[str] = Counter()
+        self._ended: list[Exchange] = []
+        self._counting: asyncio.TimerHandle | None = None
         self._modes: set[tuple[str, str, str]] = set()
 
     def around(self, recording: Recording) -> Accounts:
@@ -56,14 +63,13 @@ class Accounts:
         """Whether another request may be accepted."""
         return self.inner.room()
 
-    async def record(self, exchange: Exchange) -> bool:
-        """Count it, record it, tell of it; what the recording says."""
-        self.metrics.ended(exchange)
-        try:
-            return await self.inner.record(exchange)
-        finally:
-            self._log.request(exchange)
-            self._take_stock()
+    def record(self, exchange: Exchange) -> Coroutine[Any, Any, bool]:
+        """Tell of it, record it, and count it a moment later; what the recording says."""
+        self._ended.append(exchange)
+        if self._counting is None:
+            self._counting = asyncio.get_running_loop().call_later(COUNTED_EVERY, self._count)
+        self._log.request(exchange)
+        return self.inner.record(exchange)
 
     async def answered(self, idempotency: bytes) -> Exchange | None:
         """What a request with this key was answered before."""
@@ -71,6 +77,8 @@ class Accounts:
 
     async def close(self, timeout: float) -> None:
         await self.inner.close(timeout)
+        if self._counting is not None:
+            self._counting.cancel()
         self._take_stock()
 
     def refused(self, status: int, code: str, seconds: float) -> None:
@@ -81,10 +89,10 @@ class Accounts:
     def kept(self, exchanges: Sequence[Exchange]) -> None:
         """These are written; what they cost is known."""
         spared = {task.name: task.run.large_cost_usd for task in self._tasks}
-        for exchange in exchanges:
-            self.metrics.paid(exchange)
-            if exchange.route == "small" and exchange.task is not None and (cost := spared.get(exchange.task)):
-                self.metrics.saved(exchange.task, cost)
+        self.metrics.paid([exchange for exchange in exchanges if exchange.route != "small"])
+        for task, count in Counter(exchange.task for exchange in exchanges if exchange.route == "small").items():
+            if task is not None and (cost := spared.get(task)):
+                self.metrics.saved(task, count * cost)
 
     def page(self) -> Route:
         """``/metrics``."""
@@ -98,8 +106,17 @@ class Accounts:
 
         return Route("/metrics", metrics)
 
+    def _count(self) -> None:
+        """Every few milliseconds while there is something to count: at once for many costs little for each."""
+        self._counting = None
+        self._take_stock()
+        if self.running():
+            self._counting = asyncio.get_running_loop().call_later(COUNTED_EVERY, self._count)
+
     def _take_stock(self) -> None:
-        """What the recorder has counted since the last time goes into the metrics."""
+        """What has ended, and what the recorder has counted, since the last time goes into the metrics."""
+        ended, self._ended = self._ended, []
+        self.metrics.ended(ended)
         inner = self.inner
         for name, count in (("written", self.metrics.written), ("lost", self.metrics.lost)):
             new = getattr(inner, name, 0) - self._told[name]

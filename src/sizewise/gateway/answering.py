@@ -151,8 +151,9 @@ class Answering:
         streamed = bool(match.request.stream)
         kind = "application/json"
         recorded = await self._entered(
-            call, match, answer, "small", 200, failure, response=body, response_type=kind, streamed=streamed
-        )
+            call, match, answer, "small", 200, failure, response=body, response_type=kind, streamed=streamed,
+            finish_reason="stop",
+        )  # fmt: skip
         if not recorded:
             return
         headers = [*call.own_headers("small"), *_run(match, answer)]

@@ -8,6 +8,7 @@ import msgspec
 
 from sizewise.data.formats.messages import ROLES
 
+_ABSENT = msgspec.Raw()
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal"})
 
 
@@ -60,7 +61,10 @@ class Conversation(NamedTuple):
     @property
     def size(self) -> int:
         """The texts' length in bytes of UTF-8."""
-        return sum(map(_size, (self.last, *(text for _, text in self.lead))))
+        size = _size(self.last)
+        for _, text in self.lead:
+            size += _size(text)
+        return size
 
 
 def _size(text: str) -> int:
@@ -76,8 +80,8 @@ class _Part(msgspec.Struct):
 class _Message(msgspec.Struct):
     role: str
     content: str | list[_Part] | None = None
-    tool_calls: msgspec.Raw = msgspec.Raw()
-    function_call: msgspec.Raw = msgspec.Raw()
+    tool_calls: msgspec.Raw = _ABSENT
+    function_call: msgspec.Raw = _ABSENT
 
 
 _MESSAGES = msgspec.json.Decoder(list[_Message])
@@ -114,4 +118,4 @@ def _joined(parts: list[_Part] | None) -> str | None:
 
 
 def _is_there(raw: msgspec.Raw) -> bool:
-    return bytes(raw) not in (b"", b"null", b"[]")
+    return raw is not _ABSENT and bytes(raw) not in (b"", b"null", b"[]")

@@ -15,6 +15,7 @@ import traceback
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, Self
 
 import msgspec
@@ -31,6 +32,7 @@ FLUSH_SECONDS = 0.2
 QUIET_SECONDS = 1.0
 #: a path is the client's text: this much of it is shown, and nothing after a question mark
 PATH_LENGTH = 100
+_JSON = msgspec.json.Encoder()
 
 
 class Log:
@@ -79,7 +81,7 @@ class Log:
         if self._least <= ORDER["info"]:
             self._put("info" if exchange.failure is None else "warning", "request", exchange)
         elif exchange.failure is not None:
-            self.tell("warning", "request", _facts(exchange))
+            self.tell("warning", "request", msgspec.to_builtins(_told(exchange)))
 
     def tell(self, level: Level, event: str, facts: Mapping[str, Fact]) -> None:
         """One line: when, how grave, what happened (a constant of the code), and what is known of it."""
@@ -166,23 +168,48 @@ class LibraryMessages(logging.Handler):
         self._log.tell(level, record.name, facts)
 
 
-def _facts(exchange: Exchange) -> dict[str, Fact]:
-    known: dict[str, Fact] = {
-        "id": exchange.id, "method": exchange.method, "path": exchange.path.partition("?")[0][:PATH_LENGTH],
-        "status": exchange.status, "ms": _rounded(exchange.latency_ms), "first_byte_ms": _rounded(exchange.first_byte_ms),
-        "stream": exchange.streamed or None, "task": exchange.task, "mode": exchange.mode, "route": exchange.route,
-        "confidence": _rounded(exchange.confidence), "agreed": exchange.agreed,
-        "prompt_tokens": exchange.prompt_tokens, "completion_tokens": exchange.completion_tokens,
-        "cost_usd": exchange.cost_usd, "failure": exchange.failure,
-    }  # fmt: skip
-    return {name: value for name, value in known.items() if value is not None}
+class _Told(msgspec.Struct, omit_defaults=True, gc=False):
+    """What a line says of a request."""
+
+    id: str
+    method: str
+    path: str
+    status: int | None = None
+    ms: float | None = None
+    first_byte_ms: float | None = None
+    stream: bool | None = None
+    task: str | None = None
+    mode: str | None = None
+    route: str | None = None
+    confidence: float | None = None
+    agreed: bool | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+    failure: str | None = None
+
+
+def _told(exchange: Exchange) -> _Told:
+    path = exchange.path if len(exchange.path) <= PATH_LENGTH else exchange.path[:PATH_LENGTH]
+    return _Told(
+        exchange.id, exchange.method, path.partition("?")[0], exchange.status, _rounded(exchange.latency_ms),
+        _rounded(exchange.first_byte_ms), exchange.streamed or None, exchange.task, exchange.mode, exchange.route,
+        _rounded(exchange.confidence), exchange.agreed, exchange.prompt_tokens, exchange.completion_tokens,
+        exchange.cost_usd, exchange.failure,
+    )  # fmt: skip
 
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
+@lru_cache(4)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().removesuffix("+00:00")
+
+
 def _line(at: float, level: Level, event: str, what: Mapping[str, Fact] | Exchange) -> bytes:
-    facts = _facts(what) if isinstance(what, Exchange) else what
-    when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return msgspec.json.encode({"at": when, "level": level, "event": event, **facts}) + b"\n"
+    when = f"{_second(int(at))}.{int(at % 1 * 1000):03d}Z"
+    facts = _JSON.encode(_told(what) if isinstance(what, Exchange) else what)
+    head = _JSON.encode({"at": when, "level": level, "event": event})
+    return head + b"\n" if facts == b"{}" else head[:-1] + b"," + facts[1:] + b"\n"

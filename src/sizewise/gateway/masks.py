@@ -7,10 +7,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from sizewise.core.exchange import Exchange
+from sizewise.core.exchange import Exchange, altered
 from sizewise.data.personal import mask, mask_known
 
 #: what APIs name things by; a number in it is no telephone's, so only what is surely personal is taken out
@@ -54,13 +53,13 @@ def masked(exchange: Exchange) -> Exchange:
             taken[name] = _text(text, counts)
     if exchange.subject is not None:
         taken["subject"] = pseudonym(exchange.subject)
-    return replace(exchange, **taken, masked=dict(counts))
+    return altered(exchange, **taken, masked=dict(counts))
 
 
 def without_texts(exchange: Exchange) -> Exchange:
     """``exchange`` without anything that a person or a model wrote."""
     subject = None if exchange.subject is None else pseudonym(exchange.subject)
-    return replace(
+    return altered(
         exchange, request=b"", response=b"", input=None, small_answer=None, subject=subject, masked={"everything": 1}
     )
 

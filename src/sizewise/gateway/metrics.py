@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,9 @@ from sizewise.core.errors import SizewiseError
 from sizewise.core.exchange import Exchange, Failure
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Gauge, Histogram
+    from prometheus_client import Counter, Gauge
+
+    from sizewise.gateway.histogram import Histogram
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 #: seconds; from a specialist's answer to a long generation
@@ -54,7 +57,9 @@ class Metrics:
     """Counters, gauges and histograms of one worker; every method is named after what happened and may be called from any thread."""
 
     def __init__(self) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+        from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+
+        from sizewise.gateway.histogram import Histogram
 
         own = self._registry = CollectorRegistry()
         if not os.environ.get(FOLDER_VARIABLE):
@@ -129,29 +134,43 @@ class Metrics:
         if first_byte is not None:
             self._child(self._first, name, way).observe(first_byte)
 
-    def ended(self, exchange: Exchange) -> None:
-        """What an exchange says when its answer ends: status, times, failure, agreement, confidence, escalation."""
-        name = exchange.task or ""
-        status = 499 if exchange.status is None else exchange.status
-        first = None if exchange.first_byte_ms is None else exchange.first_byte_ms / 1000
-        self.requested(name, exchange.route, status, (exchange.latency_ms or 0) / 1000, first)
+    def ended(self, exchanges: Sequence[Exchange]) -> None:
+        """What exchanges say when their answers end: status, times, failure, agreement, confidence, escalation."""
+        groups: dict[tuple[str | None, Route | None, int | None], list[Exchange]] = defaultdict(list)
+        for exchange in exchanges:
+            groups[exchange.task, exchange.route, exchange.status].append(exchange)
+        for (task, route, status), group in groups.items():
+            name, way = task or "", route or ""
+            self._child(self._requests, name, way, "499" if status is None else str(status)).inc(len(group))
+            self._child(self._seconds, name, way).observe_all([(one.latency_ms or 0) / 1000 for one in group])
+            firsts = [one.first_byte_ms / 1000 for one in group if one.first_byte_ms is not None]
+            confidences = [one.confidence for one in group if one.confidence is not None]
+            if firsts:
+                self._child(self._first, name, way).observe_all(firsts)
+            if confidences:
+                self._child(self._confidence, name).observe_all(confidences)
+            for exchange in group:
+                if exchange.failure is not None or exchange.agreed is not None or way == "large":
+                    self._ended_otherwise(name, exchange)
+
+    def _ended_otherwise(self, task: str, exchange: Exchange) -> None:
+        """What only some exchanges say."""
         if exchange.failure is not None:
             self.failed(exchange.failure)
         if exchange.agreed is not None:
-            self.agreed(name, exchange.agreed)
-        if exchange.confidence is not None:
-            self.confident(name, exchange.confidence)
-        if name and exchange.mode == "live" and exchange.route == "large":
-            self.escalated(name, "not for a specialist" if exchange.small_answer is None else "unsure")
+            self.agreed(task, exchange.agreed)
+        if task and exchange.mode == "live" and exchange.route == "large":
+            self.escalated(task, "not for a specialist" if exchange.small_answer is None else "unsure")
 
-    def paid(self, exchange: Exchange) -> None:
-        """What an exchange says once it is written: tokens and money."""
-        if exchange.route == "small":
-            return
-        name = exchange.task or ""
-        self.tokens(name, exchange.prompt_tokens, exchange.completion_tokens)
-        if exchange.cost_usd:
-            self.spent(name, exchange.cost_usd)
+    def paid(self, exchanges: Sequence[Exchange]) -> None:
+        """What exchanges of the large model say once they are written: tokens and money."""
+        for task in {exchange.task for exchange in exchanges}:
+            group = [exchange for exchange in exchanges if exchange.task == task]
+            prompt, completion = (sum(filter(None, column)) for column in zip(
+                *((one.prompt_tokens, one.completion_tokens) for one in group), strict=True))  # fmt: skip
+            self.tokens(task or "", prompt, completion)
+            if usd := sum(one.cost_usd for one in group if one.cost_usd):
+                self.spent(task or "", usd)
 
     def answering(self, count: int) -> None:
         """So many requests are being answered by this worker now."""
@@ -160,9 +179,6 @@ class Metrics:
     def refused(self, reason: str) -> None:
         """This server itself refused, for one of its own few reasons."""
         self._child(self._refused, reason).inc()
-
-    def confident(self, task: str, confidence: float) -> None:
-        self._child(self._confidence, task).observe(confidence)
 
     def escalated(self, task: str, reason: str) -> None:
         """A task's request goes to the large model, for one of a few reasons."""

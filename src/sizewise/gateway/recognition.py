@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sizewise.core.errors import InputError
 from sizewise.core.form import AnswerForm, TaskForm
@@ -18,11 +18,12 @@ MODEL_PREFIX, HEADER = "sizewise/", "x-sizewise-task"
 #: fixed text around the input that is shorter does not tell one application's requests from another's
 LEAST_FIXED = 12
 REMEMBERED, LONGEST_REMEMBERED = 64, 16_384
+#: the label and nothing around it
+BARE = AnswerForm()
 SEVERAL_TURNS = "several turns beyond those of the task's own prompt"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A request that is a task's. ``passes`` says why the specialist cannot answer it all the same.
 
     ``answer`` is the form to answer in; ``usual`` says whether the request looks as those of the run's log do;
@@ -55,6 +56,7 @@ class Recognition:
     def __init__(self, forms: Mapping[str, TaskForm], named_only: frozenset[str] = frozenset()) -> None:
         self._forms = dict(forms)
         self._templates = {name: Template(form.template) for name, form in forms.items()}
+        self._own = {name: frozenset(lead.fingerprint for lead in form.leads) for name, form in forms.items()}
         self._prompts: dict[str, tuple[_Prompt, ...]] = {}
         for name, form in forms.items():
             if name not in named_only:
@@ -97,9 +99,7 @@ class Recognition:
             if cut is not None:
                 answer = prompt.form.answer
                 passes = None if answer is not None else "the answers in the run's log have no form in common"
-                return Found(
-                    prompt.task, "prompt", cut, answer or AnswerForm(), usual=True, size=said.size, passes=passes
-                )
+                return Found(prompt.task, "prompt", cut, answer or BARE, usual=True, size=said.size, passes=passes)
         return None
 
     def digest(self, lead: tuple[tuple[str, str], ...]) -> str:
@@ -111,13 +111,13 @@ class Recognition:
     def _named(self, name: str, by: By, request: Asked) -> Found:
         form, said = self._forms[name], conversation(request.messages)
         if isinstance(said, str):
-            return Found(name, by, "", AnswerForm(), usual=False, passes=said)
+            return Found(name, by, "", BARE, usual=False, passes=said)
         cut = self._templates[name].cut(said.last)
-        is_own = cut is not None and self.digest(said.lead) in {lead.fingerprint for lead in form.leads}
+        is_own = cut is not None and self.digest(said.lead) in self._own[name]
         if is_own and cut is not None and (said.lead or is_framed(form.template) or by == "header"):
-            return Found(name, by, cut, form.answer or AnswerForm(), usual=True, size=said.size)
+            return Found(name, by, cut, form.answer or BARE, usual=True, size=said.size)
         passes = None if all(role == "system" for role, _ in said.lead) else SEVERAL_TURNS
-        return Found(name, by, said.last, AnswerForm(), usual=False, size=said.size, passes=passes)
+        return Found(name, by, said.last, BARE, usual=False, size=said.size, passes=passes)
 
 
 def own_prompts(form: TaskForm) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from sizewise.core.answer import Answer
 from sizewise.core.exchange import Mode
@@ -95,8 +96,7 @@ class ServedTask:
         return agreement(self.counter.tally, self.run.target, self.run.delta)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A request that is a task's. ``passes`` says why no specialist can answer it: it goes to the large model."""
 
     task: ServedTask

@@ -20,6 +20,7 @@ from sizewise.core.form import TaskForm
 from sizewise.gateway.conversation import Asked
 from sizewise.gateway.json_fit import fitting
 from sizewise.gateway.recognition import Found
+from sizewise.gateway.wire.chat import ABSENT
 
 BYTES_PER_TOKEN = 4.0
 MOST_CHOICES = 128
@@ -48,7 +49,7 @@ def unable(request: Asked, form: TaskForm) -> str | None:
 
 
 def _is_there(raw: msgspec.Raw) -> bool:
-    return bytes(raw) not in _NOTHING
+    return raw is not ABSENT and bytes(raw) not in _NOTHING
 
 
 @dataclass(frozen=True, slots=True)

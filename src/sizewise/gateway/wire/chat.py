@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import msgspec
 
-_NOTHING = msgspec.Raw()
+#: a field that was not sent
+ABSENT = msgspec.Raw()
 
 
 class ChatRequest(msgspec.Struct, frozen=True, gc=False):
     """The fields that decide who can answer. What was not sent is ``None``, or empty where it is kept raw."""
 
-    messages: msgspec.Raw = _NOTHING
+    messages: msgspec.Raw = ABSENT
     model: str | None = None
     stream: bool | None = None
-    stream_options: msgspec.Raw = _NOTHING
+    stream_options: msgspec.Raw = ABSENT
     n: int | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
-    response_format: msgspec.Raw = _NOTHING
-    tools: msgspec.Raw = _NOTHING
-    tool_choice: msgspec.Raw = _NOTHING
-    functions: msgspec.Raw = _NOTHING
-    function_call: msgspec.Raw = _NOTHING
+    response_format: msgspec.Raw = ABSENT
+    tools: msgspec.Raw = ABSENT
+    tool_choice: msgspec.Raw = ABSENT
+    functions: msgspec.Raw = ABSENT
+    function_call: msgspec.Raw = ABSENT
     logprobs: bool | None = None
-    modalities: msgspec.Raw = _NOTHING
-    audio: msgspec.Raw = _NOTHING
-    stop: msgspec.Raw = _NOTHING
+    modalities: msgspec.Raw = ABSENT
+    audio: msgspec.Raw = ABSENT
+    stop: msgspec.Raw = ABSENT
 
 
 class _Named(msgspec.Struct, gc=False):

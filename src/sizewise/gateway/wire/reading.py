@@ -27,7 +27,9 @@ _RESPONSE = msgspec.json.Decoder(_Response)
 
 
 def filled(exchange: Exchange) -> Exchange:
-    """``exchange`` with all that its bodies say. One that the small model answered used no tokens of the large one."""
+    """``exchange`` with all that its bodies say. What the small model answered is written by ourselves, and known."""
+    if exchange.route == "small":
+        return exchange
     response, kind = exchange.response, exchange.response_type
     if exchange.streamed and (whole := assembled(response)) is not None:
         response, kind = whole, "application/json"
@@ -38,14 +40,11 @@ def filled(exchange: Exchange) -> Exchange:
         said = _RESPONSE.decode(response)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return altered(exchange, **known)
-    known["finish_reason"] = _finish_reason(said)
-    if exchange.route != "small":
-        used = usage(said.usage)
-        known |= {
-            "answered_by": exchange.answered_by or _text(said.model), "prompt_tokens": used.prompt_tokens,
-            "cached_tokens": used.cached_tokens, "completion_tokens": used.completion_tokens,
-        }  # fmt: skip
-    return altered(exchange, **known)
+    used = usage(said.usage)
+    return altered(
+        exchange, **known, finish_reason=_finish_reason(said), answered_by=exchange.answered_by or _text(said.model),
+        prompt_tokens=used.prompt_tokens, cached_tokens=used.cached_tokens, completion_tokens=used.completion_tokens,
+    )  # fmt: skip
 
 
 def usage(said: Any) -> Usage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 from sizewise.core.exchange import Exchange
@@ -19,7 +19,7 @@ SHORT_TEXTS = (
     "subject",
 )  # fmt: skip
 COUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens")
-_FIELDS = attrgetter(*NAMES)
+_FIELDS = itemgetter(*map(Exchange._fields.index, NAMES))
 _SHORT = tuple(map(NAMES.index, SHORT_TEXTS))
 _AS_BYTES, _COUNTS = tuple(map(NAMES.index, TEXTS_AS_BYTES)), tuple(map(NAMES.index, COUNTS))
 _AT, _MASKED, _KEY = map(NAMES.index, ("at", "masked", "idempotency"))

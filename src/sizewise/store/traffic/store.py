@@ -26,8 +26,9 @@ from sizewise.store.traffic.schema import EXCHANGES
 AT_A_TIME = 500
 #: pages that are given back to the file system at a time
 PAGES = 2_000
-#: rows of one INSERT, a power of two; 31 columns each, of the 32,766 values that SQLite takes, and the 65,535 of PostgreSQL
-ROWS_A_STATEMENT = 64
+#: rows of one INSERT, 31 columns each, of the 32,766 values that SQLite takes, and the 65,535 of PostgreSQL; beyond
+#: some only so many at once, so that few statements are prepared and few are needed
+ROWS_A_STATEMENT, EVEN_ROWS = 64, 16
 _COLUMNS = [EXCHANGES.c[name] for name in rows.NAMES]
 _BUFFERED = 8  # rows that a PostgreSQL cursor fetches at a time
 
@@ -114,7 +115,7 @@ class TrafficStore:
         """Several rows a statement: SQLite lets go of the interpreter's lock for each, and gets it back late under load."""
         start = 0
         while left := len(made) - start:
-            count = min(1 << (left.bit_length() - 1), ROWS_A_STATEMENT)
+            count = left if left <= EVEN_ROWS else min(left // EVEN_ROWS * EVEN_ROWS, ROWS_A_STATEMENT)
             values = tuple(chain.from_iterable(made[start : start + count]))
             if count not in self._insertions:
                 self._insertions[count] = _insertion(self._engine.dialect.name, count)
