@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-from sizewise.core.errors import TaskError
+from sizewise.core.errors import ModelReferenceError, TaskError
 from sizewise.core.example import Train
 from sizewise.core.model import Fitted, Rung
 from sizewise.models.catalogue import DEFAULT_ENCODER, known_engine
@@ -93,7 +93,12 @@ class EncoderTunedRecipe:
         return planned.seconds, planned.said()
 
     def reference(self, inputs: Sequence[str]) -> str:
-        """The encoder that is tuned: one with an engine of its own cannot be, and the default one takes its place."""
+        """The encoder that is tuned. One with an engine of its own cannot be: where the language calls for it, the default
+        one takes its place; raises ``ModelReferenceError`` where it was asked for by name."""
+        if known_engine(self.encoder):
+            raise ModelReferenceError(
+                f"{self.encoder} brings an engine of its own: it cannot be tuned. Name another encoder."
+            )
         named_ones = choose(self.encoder, inputs).references
         return next((one for one in named_ones if not known_engine(one)), DEFAULT_ENCODER)
 

@@ -14,6 +14,7 @@ import pytest
 
 from sizewise.core.errors import InputError, LimitReached, ModelReferenceError, SizewiseError, TaskError
 from sizewise.core.model import Planned
+from sizewise.models.catalogue import MULTILINGUAL_ENCODER
 from sizewise.specialists.train import INSTALL
 
 pytest.importorskip("torch", reason=f"needs the extra `train`: {INSTALL}")
@@ -184,6 +185,11 @@ def test_too_little_memory_is_said_before_anything_is_done(
     monkeypatch.setattr(estimates, "PROCESS_MIB", 1e9)
     with pytest.raises(LimitReached, match="encoder-tuned needs about"):
         recipe.fit(examples())
+
+
+def test_an_encoder_with_an_engine_of_its_own_is_refused_at_once(recipe: EncoderTunedRecipe) -> None:
+    with pytest.raises(ModelReferenceError, match="an engine of its own"):
+        replace(recipe, encoder=MULTILINGUAL_ENCODER).fit(examples())
 
 
 @pytest.mark.parametrize(("key", "value"), [("way", "best"), ("epochs", 0), ("parts", 1), ("batch", 1)])
