@@ -2,6 +2,7 @@
 
 The ideal time is rows / concurrency × 200 ms. The time taken is that of all four processes from the first start to the
 last end, their imports included. After it: no row lost, the order kept, nothing that was answered asked again.
+The upstream and what watches the journal have a core of their own where there are two, ``label`` has the others.
 `python benchmarks/label.py [ROWS]`
 """
 
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from shared_data import result
@@ -39,6 +41,27 @@ def source(path: Path, rows: int) -> None:
     )
 
 
+class Watched:
+    """How many answers a journal holds, by what was added to it since it was looked at last."""
+
+    def __init__(self, journal: Path) -> None:
+        self._journal, self._read, self.answers = journal, 0, 0
+
+    def look(self) -> int:
+        if self._journal.exists():
+            with self._journal.open("rb") as file:
+                file.seek(self._read)
+                added = file.read().rpartition(b"\n")[0]
+            self._read += len(added)
+            self.answers += added.count(b'"k":"')
+        return self.answers
+
+
+def pinned(cores: set[int]) -> Callable[[], None] | None:
+    """Run on ``cores`` alone, where that can be said."""
+    return (lambda: os.sched_setaffinity(0, cores)) if hasattr(os, "sched_setaffinity") and cores else None
+
+
 def answered(journal: Path) -> dict[str, int]:
     """How often each key was answered, by the journal."""
     counts: Counter[str] = Counter()
@@ -59,6 +82,10 @@ def main() -> None:
         folder = Path(name)
         source(folder / "in.jsonl", rows)
         log, out, journal = folder / "requests.jsonl", folder / "out.jsonl", folder / "out.jsonl.journal"
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        theirs, ours = set(cores[-1:]), set(cores[:-1])
+        if ours:
+            os.sched_setaffinity(0, theirs)
         upstream = subprocess.Popen(
             [sys.executable, "-m", "sizewise.llm.scripted.upstream", "--delay", str(DELAY), "--errors", str(ERRORS), "--log", str(log)],
             stdout=subprocess.PIPE, text=True,
@@ -71,19 +98,29 @@ def main() -> None:
         ]  # fmt: skip
         environment = os.environ | {"OPENAI_API_KEY": "sk-benchmark"}
         draw, started, doubtful = random.Random(0), time.perf_counter(), 0
+        watched, first = Watched(journal), []
         try:
             for kill in range(KILLS):
+                begun, before = time.perf_counter(), watched.look()
                 process = subprocess.Popen(
-                    command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-                )
+                    command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    preexec_fn=pinned(ours),
+                )  # fmt: skip
                 goal = rows * (kill + draw.uniform(0.3, 0.7)) / KILLS
-                while len(answered(journal)) < goal and process.poll() is None:
-                    time.sleep(0.25)
+                while watched.look() < goal and process.poll() is None:
+                    if watched.answers > before and len(first) == kill:
+                        first.append(round(time.perf_counter() - begun, 2))
+                    time.sleep(0.05)
                 process.send_signal(signal.SIGKILL)
                 process.wait()
-            last = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+            last = subprocess.run(
+                command, env=environment, check=True, capture_output=True, text=True, preexec_fn=pinned(ours)
+            )
             seconds = time.perf_counter() - started
             used = resource.getrusage(resource.RUSAGE_CHILDREN)  # the upstream is not among them yet
+            theirs_used = sum(map(int, Path(f"/proc/{upstream.pid}/stat").read_text().split()[13:15])) / os.sysconf(
+                "SC_CLK_TCK"
+            )
             doubtful = sum(
                 int(line.split()[1].replace(",", "")) for line in last.stderr.splitlines() if "on their way" in line
             )
@@ -100,7 +137,8 @@ def main() -> None:
         ideal = rows / CONCURRENCY * DELAY
         result(
             "label", rows=rows, seconds=round(seconds, 1), ideal_seconds=round(ideal, 1), times_ideal=round(seconds / ideal, 3),
-            processor_seconds=round(used.ru_utime + used.ru_stime, 1),
+            processor_seconds=round(used.ru_utime + used.ru_stime, 1), upstream_processor_seconds=round(theirs_used, 1),
+            seconds_to_first_answer=first,
             kills=KILLS, requests=texts.total(), on_their_way_when_killed=doubtful, dollars=told,
             processors=os.cpu_count(), load=round(os.getloadavg()[0], 1),
         )  # fmt: skip

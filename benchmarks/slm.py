@@ -2,7 +2,8 @@
 
 Parts: ``prefix`` (labels of several tokens behind a shared prefix of about 700 tokens, with and without its cache, and
 against llama.cpp's own loop with one-token answers on the same prompts), ``exact`` (200 mixed requests against an engine
-that remembers nothing), ``memory``, ``banking77`` (accuracy on a sample, DATA/banking77_llm_log.jsonl.gz).
+that remembers nothing), ``memory``, ``banking77`` (accuracy on a sample of test, and how far it hangs on the prompt's
+wording, on ``--probed`` rows of it; DATA/banking77_llm_log.jsonl.gz).
 """
 
 from __future__ import annotations
@@ -20,17 +21,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from shared_data import result
 
+from sizewise.cascade.cascade import chosen_labels
 from sizewise.core.example import Train
+from sizewise.core.measurement import Measured
 from sizewise.core.wording import Wording
 from sizewise.evaluate.intervals import share
+from sizewise.evaluate.probes.wordings import rewordings
 from sizewise.models.local_slm import local_slm
 from sizewise.profile import peak_memory_mb
 from sizewise.slm.engine import Engine, EngineSettings
-from sizewise.specialists.folds import folds
 from sizewise.specialists.prompted.asking import Asking
 from sizewise.specialists.prompted.prompt import layout
 from sizewise.specialists.slm_prompted import SlmPromptedRecipe
+from sizewise.stages.probing import Sample, judged
 
 LABELS = (
     "card has not arrived yet", "money transfer is delayed", "refund did not show up", "login code is rejected",
@@ -158,7 +163,8 @@ def memory() -> None:
     )
 
 
-def banking77(rows: int, data: Path) -> None:
+def banking77(rows: int, probed: int, data: Path) -> None:
+    """Fitted on train as ``decide`` does it, asked on ``rows`` of test; the first ``probed`` of them in other words."""
     with gzip.open(data / "banking77_llm_log.jsonl.gz", "rt") as file:
         read = [json.loads(line) for line in file]
     train = [r for r in read if r["split"] == "train" and r.get("gold")]
@@ -167,22 +173,45 @@ def banking77(rows: int, data: Path) -> None:
         tuple(str(i) for i in range(len(train))), tuple(r["input"] for r in train), tuple(r["gold"] for r in train),
         tuple(range(len(train))), labels,
     )  # fmt: skip
+    test = random.Random(0).sample([r for r in read if r["split"] == "test"], rows)
     started = time.perf_counter()
-    fitted = SlmPromptedRecipe(rows=rows, seconds=1e9, found=print).validate(examples, folds(examples, 0), {})
-    assert fitted.rows is not None
-    right = [
-        labels[i] == examples.targets[r]
-        for i, r in zip(fitted.evidence.probabilities.argmax(axis=1), fitted.rows, strict=True)
-    ]
-    print(
-        f"banking77, {rows} train rows that are not in the prompt: {share(sum(right), len(right))}, {time.perf_counter() - started:.0f} s"
-    )
+
+    def told(what: str, **figures: object) -> None:
+        result("slm-prompted on banking77: " + what, seconds=round(time.perf_counter() - started), **figures)
+
+    with SlmPromptedRecipe(seconds=1e9, found=print).fit(examples) as specialist:
+        told("fitted on a sample of train", rows=specialist.most_rows)
+        inputs = [r["input"] for r in test]
+        before = list(chosen_labels(specialist.evidence(inputs)))
+        right = share(sum(a == r["gold"] for a, r in zip(before, test, strict=True)), rows)
+        told("accuracy on a sample of test", accuracy=shown(right))
+        sample = Sample(tuple(inputs[:probed]), tuple(r["gold"] for r in test[:probed]))
+        reworded = {}
+        for name, wording in rewordings(specialist.prompting.wording).items():
+            reworded[name] = list(chosen_labels(specialist.evidence(sample.inputs, wording)))
+            told(f"asked otherwise ({name})")
+    found = judged("slm-prompted", "prompted", sample, before[:probed], ({}, {}), reworded)
+    for one in found.wordings:
+        told(one.name, changed=shown(one.changed), accuracy=shown(one.accuracy))
+    told(
+        "wording sensitivity", rows=probed, rewordings=len(reworded), changed_on_average=shown(found.changed_by_wording),
+        changed_at_least_once=shown(found.changed_by_any_wording), spread_of_accuracy=shown(found.accuracy_spread),
+        accuracy_of_these=shown(found.accuracy),
+    )  # fmt: skip
+
+
+def shown(measured: Measured | None) -> str:
+    """In per cent, with the interval."""
+    if measured is None or measured.low is None or measured.high is None:
+        return str(measured)
+    return f"{measured.value:.1%} ({measured.low:.1%}–{measured.high:.1%}, n = {measured.n})"
 
 
 if __name__ == "__main__":
     given = argparse.ArgumentParser()
     given.add_argument("parts", nargs="*", default=["prefix", "exact", "memory", "banking77"])
     given.add_argument("--rows", type=int, default=0)
+    given.add_argument("--probed", type=int, default=100)
     given.add_argument("--data", type=Path, default=Path("../shared/data"))
     options = given.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs")
@@ -194,4 +223,4 @@ if __name__ == "__main__":
         elif part == "memory":
             memory()
         else:
-            banking77(options.rows or 500, options.data)
+            banking77(options.rows or 500, options.probed, options.data)

@@ -9,7 +9,7 @@ from sizewise.core.answer import Answer
 from sizewise.core.errors import RunError
 from sizewise.core.verdict import Verdict
 from sizewise.data.answers import Labels
-from sizewise.data.check import label_key
+from sizewise.data.label_key import label_key
 from sizewise.data.task_file import read_task
 from sizewise.gateway.served_task import ServedRun
 from sizewise.run import load

@@ -25,6 +25,38 @@ def answers(journal: Path) -> Counter[str]:
     return Counter(entry["k"] for line in lines if "k" in (entry := json.loads(line)))
 
 
+COST = (120 * 2.5 + 6 * 10) / 1e6  # what the upstream counts, at gpt-4o's price
+
+
+@pytest.mark.faults
+def test_a_budget_is_kept_over_kills(tmp_path: Path) -> None:
+    """What the upstream served can have been billed: it never exceeds the budget, whatever is killed and tried again."""
+    source, out, budget = tmp_path / "in.jsonl", tmp_path / "out.jsonl", 0.06
+    source.write_text(
+        "".join(json.dumps({"input": f"where is parcel {i}"}) + "\n" for i in range(400)), encoding="utf-8"
+    )
+    with Upstream(delay=0.05, errors=0.1) as upstream:
+        command = [
+            sys.executable, "-m", "sizewise.cli.main", "label", str(source), "--out", str(out), "--model", "openai:gpt-4o",
+            "--budget", str(budget), "--labels", "delivery,refund", "--base-url", f"{upstream.address}/v1", "--concurrency", "8",
+        ]  # fmt: skip
+        environment = os.environ | {"OPENAI_API_KEY": "sk-stopped-0123456789"}
+        for more in (10, 25, 40):
+            process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while len(upstream.seen) < more and process.poll() is None:
+                time.sleep(0.02)
+            process.kill()
+            process.wait()
+        last = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        served = len(upstream.seen)
+    assert last.returncode == 3, "the budget ends first"
+    assert "does not reach further" in last.stderr
+    assert served > 40
+    assert served * COST <= budget, "failed calls are in it, too"
+    answered = sum(answers(tmp_path / "out.jsonl.journal").values())
+    assert answered == sum(bool(json.loads(line)["answer"]) for line in out.read_text(encoding="utf-8").splitlines())
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_stopped_on_its_way(sent: signal.Signals, tmp_path: Path) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
+import signal
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -27,6 +32,8 @@ from sizewise.llm.prompt import Prompt
 from sizewise.llm.providers import endpoint
 from sizewise.llm.scripted import wire
 from sizewise.llm.scripted.upstream import Step, Upstream
+from sizewise.slm.engine import Engine, EngineSettings
+from sizewise.slm.local_model import LocalModel
 from sizewise.specialists.encoder import EncoderRecipe
 from sizewise.specialists.encoder_tuned import EncoderTunedRecipe
 from sizewise.specialists.folds import folds
@@ -138,6 +145,24 @@ def remote() -> RemoteModel:
     return RemoteModel(Asker(place, limits=Limits(timeout=30)), Prompt(labels=LABELS))
 
 
+@cache
+def local() -> LocalModel:
+    """A local SLM asked for a label, as ``ask`` opens it; it can read as much as its context holds."""
+    engine = Engine.open(f"file:{tiny()}", EngineSettings(context=512, slots=1, threads=1, exact=True))
+    return LocalModel(engine, labels=LABELS)
+
+
+@cache
+def plugged() -> Specialist:
+    """The plug-in of the guide, fitted."""
+    guide = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+    module = ModuleType("plugged")
+    sys.modules["plugged"] = module
+    exec(guide.partition("```python\n")[2].partition("```")[0], vars(module))
+    fitted: Specialist = module.NamedRecipe().fit(examples())
+    return fitted
+
+
 MODELS: dict[str, Callable[[], Model]] = {
     "majority": lambda: specialist("majority"),
     "keywords": lambda: specialist("keywords"),
@@ -145,6 +170,8 @@ MODELS: dict[str, Callable[[], Model]] = {
     "cascade": cascade,
     "an LLM behind an API": remote,
     "slm-prompted": lambda: specialist("slm-prompted"),
+    "a local SLM": local,
+    "a plug-in": plugged,
 }
 TRAINED = [pytest.param(name, marks=pytest.mark.train) for name in ("encoder-tuned", "slm-tuned")]
 RUNGS = ["majority", "keywords", "encoder", *TRAINED, "slm-prompted"]
@@ -172,7 +199,10 @@ def test_it_is_a_model_with_a_name(model: Model) -> None:
 def test_one_answer_an_input(model: Model) -> None:
     answers = model.answer(INPUTS)
     assert len(answers) == len(INPUTS)
-    assert all(type(a) is Answer and a.error is None and a.value in LABELS for a in answers)
+    fits = [len(text) < 1_000 or not isinstance(model, LocalModel) for text in INPUTS]
+    assert all(type(a) is Answer for a in answers)
+    assert [a.error is None and a.value in LABELS for a in answers] == fits
+    assert all(fit or (a.value is None and "tokens" in str(a.error)) for a, fit in zip(answers, fits, strict=True))
     assert all(a.confidence is None or 0 <= a.confidence <= 1 for a in answers)
     assert all(a.confidence is not None or a.route is None for a in answers)
 
@@ -218,6 +248,32 @@ def test_four_threads_at_once(model: Model) -> None:
     with ThreadPoolExecutor(4) as threads:
         for answers in threads.map(lambda _: model.answer(SHORT), range(12)):
             same(answers, alone)
+
+
+def test_an_interrupt_ends_a_call_within_a_second_and_the_model_goes_on(model: Model) -> None:
+    """A model may be done sooner; one that waits for somebody else must not wait on."""
+    alone, sent, main = model.answer(SHORT), list[float](), threading.main_thread().ident
+    assert main is not None
+
+    def interrupt() -> None:
+        sent.append(time.perf_counter())
+        signal.pthread_kill(main, signal.SIGINT)
+
+    timer = threading.Timer(0.3, interrupt)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run side by side it is ignored
+    upstream().delay = 5.0
+    try:
+        with suppress(KeyboardInterrupt):
+            timer.start()
+            model.answer([f"where is parcel {i}" for i in range(3_000)])
+            timer.cancel()
+            timer.join()
+        ended = time.perf_counter()
+    finally:
+        upstream().delay = 0.0
+        signal.signal(signal.SIGINT, before)
+    assert not sent or ended - sent[0] < 1.0
+    same(model.answer(SHORT), alone)
 
 
 def test_a_lone_surrogate_is_a_row_not_an_exception() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sizewise.core.errors import DataError
-from sizewise.data.check import CheckedLog, label_key
+from sizewise.data.check import CheckedLog
+from sizewise.data.label_key import label_key
 from sizewise.data.text import folded
 
 LookedAt = Callable[..., CheckedLog]

@@ -29,11 +29,12 @@ def test_no_client_is_loaded_before_the_first_call(code: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_without_the_extra_the_door_names_the_line_that_opens_it() -> None:
+@pytest.mark.parametrize("model", ["ollama:x", "anthropic:claude-sonnet-4-5"])
+def test_without_the_extra_the_door_names_the_line_that_opens_it(model: str) -> None:
     code = (
-        "import sys; sys.modules['any_llm'] = None\n"
+        "import os, sys; sys.modules['any_llm'] = sys.modules['openai'] = None; os.environ['ANTHROPIC_API_KEY'] = 'k'\n"
         "from sizewise.llm.asker import Asker; from sizewise.llm.providers import endpoint; from sizewise.llm.request import Request\n"
-        "Asker(endpoint('ollama:x')).ask([Request((('user', 'x'),), 5)])"
+        f"Asker(endpoint('{model}')).ask([Request((('user', 'x'),), 5)])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "InputError: asking an LLM needs the extra `llm`: pip install 'sizewise[llm]'" in done.stderr

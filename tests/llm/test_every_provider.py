@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sizewise.core.errors import LimitReached, ModelReferenceError
+from sizewise.core.errors import LimitReached, ModelReferenceError, SizewiseError
 from sizewise.llm.asker import Asker
 from sizewise.llm.model import RemoteModel
 from sizewise.llm.prompt import Prompt
@@ -71,6 +71,29 @@ def test_a_stream(provider: str, make: Make, upstream: Upstream) -> None:
     assert last.text == '{"label": "refund"}'
     assert (last.usage.prompt_tokens, last.usage.completion_tokens) == (120, 6)
     assert last.error is None
+
+
+@PROVIDERS
+@pytest.mark.parametrize(("status", "said"), [(401, "refused the key"), (404, "knows no model"), (503, "fails at")])
+def test_a_stream_that_is_refused(provider: str, status: int, said: str, make: Make, upstream: Upstream) -> None:
+    key = KEYS[{"cohere": "CO_API_KEY"}.get(provider, f"{provider.upper()}_API_KEY")]
+    upstream.script.append(error(provider, status, f"model not found for {key}"))
+    asker = make(provider)
+    with pytest.raises(SizewiseError, match=said) as raised:
+        list(asker.stream(PROMPT.request("refund")))
+    assert key not in f"{raised.value} {raised.value.__cause__}"
+    assert asker.budget.spent == 0.0
+    assert asker.budget.reserved == 0.0
+
+
+@PROVIDERS
+def test_a_stream_that_breaks_on_its_way(provider: str, make: Make, upstream: Upstream) -> None:
+    upstream.script.append(Step(text="refund " * 40, cut_after=12))
+    asker, pieces = make(provider), []
+    with pytest.raises(LimitReached):
+        pieces += [str(piece) for piece in asker.stream(PROMPT.request("refund"))]
+    assert asker.budget.spent == asker.most(PROMPT.request("refund")), "it may have been billed"
+    assert asker.budget.reserved == 0.0
 
 
 @PROVIDERS
@@ -159,8 +182,9 @@ def test_too_many_requests_are_obeyed_and_failures_tried_again(provider: str, ma
 
 
 @PROVIDERS
-def test_a_connection_that_breaks_is_tried_again(provider: str, make: Make, upstream: Upstream) -> None:
-    upstream.script.append(Step(breaks=True))
+@pytest.mark.parametrize("step", [Step(breaks=True), Step(cut_after=30)], ids=["before", "amid its answer"])
+def test_a_connection_that_breaks_is_tried_again(provider: str, step: Step, make: Make, upstream: Upstream) -> None:
+    upstream.script.append(step)
     asker = make(provider)
     (reply,) = asker.ask([PROMPT.request("refund")])
     assert reply.error is None

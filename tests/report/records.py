@@ -91,6 +91,7 @@ def large(gold: bool) -> LargeMeasurement:
         model="openai:gpt-4o-mini", accuracy=share(0.758) if gold else None, macro_f1=share(0.741) if gold else None,
         latency_ms=timing(575, 1_240, 3_000), cost_per_1k_usd=Measured(0.291, 0.288, 0.294, 3_000),
         cost_source="tokens × $0.15/$0.60 per million, openai.com, 2026-06-01", self_agreement=None, unusable=share(0.012),
+        wording_sensitivity=share(0.125, 40),
     )  # fmt: skip
 
 
@@ -263,7 +264,17 @@ def probes() -> tuple[ModelProbes, ...]:
     )
     return (
         ModelProbes("encoder", "trained", 40, share(0.9, 40), (slips, turned), (), None, None),
-        ModelProbes("slm-prompted", "prompted", 40, share(0.85, 40), (slips,), asked, share(0.1, 40), share(0.25, 40)),
+        ModelProbes(
+            "slm-prompted",
+            "prompted",
+            40,
+            share(0.85, 40),
+            (slips,),
+            asked,
+            share(0.1, 40),
+            share(0.25, 40),
+            Measured(0.05, 0.0, 0.15, 40),
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from sizewise.report.words import Words
 from sizewise.verdict.wording import LANGUAGES, Language, reason
 
 from .reader import Page, read
-from .records import CONTRADICTION, EVERY, HOSTILE, forecast, record, with_verdict
+from .records import CONTRADICTION, EVERY, HOSTILE, forecast, probes, record, with_verdict
 
 INTERVAL = re.compile(r"\d[\d.,\u202f]*(?:–\$?|\u00a0…\u00a0)[−\d][\d.,\u202f]*.*?; n\u00a0=\u00a0\d")
 
@@ -349,6 +349,27 @@ def test_the_probes_are_told_in_both_languages_and_left_out_where_there_are_none
     assert "Trained on the task, without a prompt, so nothing to reword: encoder." in english
     assert "your own wording 1" in english
     assert "русский текст в латинской раскладке" in russian
+    assert "5.0\u00a0points apart" not in english, "a spread stands with its interval"
+    assert "0.0–15.0" in english
+
+
+def test_the_scorecard_sets_the_large_models_wording_beside_the_small_ones() -> None:
+    for language, asked, trained in (
+        ("en", "answers that change when the prompt is worded otherwise", "it has no prompt to word"),
+        ("ru", "ответы, которые меняются, если иначе сформулировать запрос", "обучена на задаче"),
+    ):
+        page = render(record("cascade"), language)  # type: ignore[arg-type]
+        row = page[page.index(asked) :][:1_500].partition("</tr>")[0]
+        assert trained in row
+        assert "12" in row
+        assert "40" in row
+        whole = record("cascade")
+        prompted = replace(
+            whole, measurements=replace(whole.measurements, probes=(replace(probes()[1], model="encoder"),))
+        )
+        row = render(prompted, language).partition(asked)[2].partition("</tr>")[0]  # type: ignore[arg-type]
+        assert trained not in row
+        assert "10" in row
 
 
 def test_what_was_concluded_from_the_files_is_told(parsed: Parsed) -> None:

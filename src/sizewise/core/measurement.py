@@ -261,7 +261,8 @@ class ModelProbes:
 
     ``kind`` says what was probed: a model without a prompt has no wordings. ``inputs`` perturb the input, ``wordings``
     the prompt; ``changed_by_any_wording`` is the share of rows that changed under at least one rewording,
-    ``changed_by_wording`` how often an answer changed on average over rewordings. ``rows`` is a sample of test.
+    ``changed_by_wording`` how often an answer changed on average over rewordings. ``accuracy_spread`` lies between the
+    wording with most and the one with fewest right answers, the plain prompt among them; ``rows`` is a sample of test.
     """
 
     model: str
@@ -272,6 +273,7 @@ class ModelProbes:
     wordings: tuple[Probe, ...]
     changed_by_wording: Measured | None
     changed_by_any_wording: Measured | None
+    accuracy_spread: Measured | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from functools import lru_cache
 
 from sizewise.core.example import Example
 from sizewise.core.task import Task
-from sizewise.data.check import label_key
 from sizewise.data.formats.source import Source
+from sizewise.data.label_key import label_key
 from sizewise.data.read import Log, Reading, Reject, Summary, read
 from sizewise.data.split import GOLD_ROWS_NEEDED, LEAST_ANSWERS, LONGEST_LABEL
 

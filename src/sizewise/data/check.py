@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +11,9 @@ import numpy as np
 from sizewise.core.errors import DataError
 from sizewise.core.example import Example
 from sizewise.core.record import LabelMerge
+from sizewise.data.label_key import label_key
 from sizewise.data.read import Log
 from sizewise.data.tally import UNSHOWN, Columns, Ints, Tally, counted_pairs
-
-_SEPARATORS = re.compile(r"[\s_\-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,29 +112,6 @@ def _grouped(example: Example, spelling: Mapping[str, str], group: int) -> Examp
         further_answers=tuple(spelling.get(a, a) for a in example.further_answers),
         group=group,
     )
-
-
-def label_key(label: str) -> str:
-    """Labels with the same key are one label: case, spaces, underscores and hyphens do not count.
-
-    They do count where they make a number what it is: a minus, and what keeps two numbers apart.
-
-    >>> label_key("Card_Arrival") == label_key("card arrival")
-    True
-    >>> label_key("-1") == label_key("1"), label_key("1-2") == label_key("12")
-    (False, False)
-    """
-    return _SEPARATORS.sub(_between, label.casefold()) or label
-
-
-def _between(separator: re.Match[str]) -> str:
-    before, after = separator.string[: separator.start()][-1:], separator.string[separator.end() :][:1]
-    if not after.isdigit():
-        return ""
-    if before.isdigit():
-        return " "
-    is_minus = separator[0].endswith("-") and (not before or len(separator[0]) > 1)
-    return "-" if is_minus else ""
 
 
 def _counts(codes: Ints, labels: Sequence[str]) -> Counter[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sizewise.core.example import Example
-from sizewise.data.check import label_key
+from sizewise.data.label_key import label_key
 
 #: probabilities that were recorded of fewer labels, or of others, say too little of the rest
 LEAST_MASS = 0.5

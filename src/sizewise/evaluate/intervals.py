@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, betaincinv
@@ -65,16 +67,20 @@ def quantile(values: Floats, q: float) -> Measured | None:
 
 def mean(values: Floats, seed: int = 0) -> Measured | None:
     """The mean with a percentile-bootstrap interval."""
-    n = len(values)
+    return resampled(np.asarray(values, dtype=float), lambda sample: float(sample.mean()), seed)
+
+
+def resampled(rows: Floats, figure: Callable[[Floats], float], seed: int = 0) -> Measured | None:
+    """``figure`` of ``rows`` with its percentile-bootstrap interval (Efron 1979), whole rows drawn again."""
+    n = len(rows)
     if n == 0:
         return None
-    values = np.asarray(values, dtype=float)
+    value = figure(rows)
     if n == 1:
-        return Measured(float(values[0]), None, None, 1)
+        return Measured(value, None, None, 1)
     random = np.random.default_rng(seed)
-    means = np.array([values[random.integers(0, n, n)].mean() for _ in range(RESAMPLES)])
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, 1 - (1 - LEVEL) / 2])
-    value = float(values.mean())
+    drawn = np.array([figure(rows[random.integers(0, n, n)]) for _ in range(RESAMPLES)])
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, 1 - (1 - LEVEL) / 2])
     return Measured(value, min(float(low), value), max(float(high), value), n)
 
 

@@ -20,8 +20,8 @@ from sizewise.llm.price import FREE, Price
 from sizewise.llm.providers import Endpoint
 from sizewise.llm.request import Reply, Request
 
-#: calls that are reserved and wait for a slot, so that no slot waits for the disk
-AHEAD = 8
+#: calls that are reserved and wait for a slot, so that no slot waits for the disk: at least so many, or a share of the slots
+AHEAD, AHEAD_SHARE = 8, 0.25
 #: that many failures in a row, and none that came through, are one failure of all
 MOST_FAILURES_IN_A_ROW = 25
 #: prompts whose tokens are remembered
@@ -176,7 +176,7 @@ class Asker:
                 if told is not None:
                     told(position, reply)
 
-        count = min(len(requests), 2 * self.limits.concurrency + AHEAD)  # some of them wait out a failure
+        count = min(len(requests), self.limits.concurrency + self._reserved_at_once)  # some of them wait out a failure
         workers = [asyncio.ensure_future(worker()) for _ in range(count)]
         try:
             await asyncio.gather(*workers)
@@ -267,8 +267,12 @@ class Asker:
     def _places(self) -> asyncio.Semaphore:
         """Calls on their way, and the few that are reserved ahead of their turn."""
         if self._ahead is None:
-            self._ahead = asyncio.Semaphore(self.limits.concurrency + AHEAD)
+            self._ahead = asyncio.Semaphore(self._reserved_at_once)
         return self._ahead
+
+    @property
+    def _reserved_at_once(self) -> int:
+        return self.limits.concurrency + max(AHEAD, int(AHEAD_SHARE * self.limits.concurrency))
 
     def _turns(self) -> Pace:
         if self._pace is None:

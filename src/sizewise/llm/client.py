@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from sizewise.core.answer import Usage
 from sizewise.core.errors import InputError
+from sizewise.llm.compatible import CompatibleSdk
 from sizewise.llm.failures import Failure, understood
 from sizewise.llm.providers import Endpoint, key_of
 from sizewise.llm.request import Reply, Request
@@ -39,7 +40,7 @@ class Client(Protocol):
 
 
 class RemoteClient:
-    """A provider's own SDK, by any-llm. Imported and made by the first call, in the loop that uses it."""
+    """A provider's own SDK: OpenAI's as it is, the others by any-llm. Imported and made before the first call."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -66,10 +67,11 @@ class RemoteClient:
         while True:
             started = time.perf_counter()
             try:
-                if self._endpoint.provider.client == "openai":
-                    completion = await self._posted(llm.client, request, timeout)
+                told = self._arguments(request)
+                if isinstance(llm, CompatibleSdk):
+                    completion: Any = await llm.answer(told, timeout)
                 else:
-                    completion = await llm.acompletion(**self._arguments(request), timeout=timeout)
+                    completion = await llm.acompletion(**told, timeout=timeout)
             except Exception as error:
                 failure = understood(error, self._key)
                 if self._leave_out(failure, request):
@@ -82,12 +84,11 @@ class RemoteClient:
         llm, gathered = self._llm(), _Gathered()
         started = time.perf_counter()
         told = self._arguments(request)
-        if self._endpoint.provider.client == "openai":
-            told["stream_options"] = {"include_usage": True}
-            if self._limit == "max_tokens":  # any-llm calls it by OpenAI's new name, which other servers may not know
-                told["extra_body"] = {"max_tokens": told.pop("max_tokens")}
         try:
-            chunks = await llm.acompletion(**told, stream=True, timeout=timeout)
+            if isinstance(llm, CompatibleSdk):
+                chunks = await llm.stream(told, timeout)
+            else:
+                chunks = await llm.acompletion(**told, stream=True, timeout=timeout)
             async for chunk in chunks:
                 if piece := gathered.add(chunk):
                     yield piece
@@ -110,22 +111,11 @@ class RemoteClient:
         with suppress(Exception):  # nothing is lost where a connection does not close in order
             await _close(made.client)
 
-    async def _posted(self, sdk: Any, request: Request, timeout: float) -> Any:
-        """The same call by the SDK's own ``post``: ``create`` copies every message and schema key by key first.
-
-        That, and any-llm's copy of the answer, take as long again as the call itself.
-        """
-        from openai.types.chat import ChatCompletion
-
-        told = self._arguments(request)
-        most = told.pop("max_tokens")
-        body = {**told, self._limit: most}
-        return await sdk.post("/chat/completions", body=body, cast_to=ChatCompletion, options={"timeout": timeout})
-
     def _arguments(self, request: Request) -> dict[str, Any]:
         """What is sent, in the words of OpenAI's chat API; any-llm translates it for the others."""
+        limit = self._limit if self._endpoint.provider.client == "openai" else "max_tokens"
         told: dict[str, Any] = {
-            "model": self._endpoint.model, "messages": request.chat, "max_tokens": request.max_tokens,
+            "model": self._endpoint.model, "messages": request.chat, limit: request.max_tokens,
         }  # fmt: skip
         if request.temperature is not None and "temperature" not in self.left_out:
             told["temperature"] = request.temperature
@@ -155,33 +145,27 @@ class RemoteClient:
         return self._made
 
     def _make(self) -> Any:
+        provider, address = self._endpoint.provider, self._endpoint.base_url
         try:
+            if provider.client == "openai":
+                return CompatibleSdk(address, self._key)
             from any_llm import AnyLLM
         except ImportError:
             raise InputError(f"asking an LLM needs the extra `llm`: {INSTALL}") from None
-        provider, address = self._endpoint.provider, self._endpoint.base_url
+        except Exception as error:
+            raise self._not_made(error) from None
         options: dict[str, Any] = {"api_base": address}
         if provider.client == "cohere":  # any-llm does not hand Cohere's client its address
             options = {"base_url": address, "log_warning_experimental_features": False}
-        elif provider.client == "openai":
-            options["http_client"] = _light()
         try:
             # Retries are ours: each must be reserved in the budget before it is sent.
             return AnyLLM.create(provider.client, api_key=self._key, unified_exceptions=True, max_retries=0, **options)
         except Exception as error:
-            raise InputError(
-                f"the client for {provider.name} cannot be made: {understood(error, self._key).said}"
-            ) from None
+            raise self._not_made(error) from None
 
-
-def _light() -> Any:
-    """OpenAI's client over aiohttp, which takes a third less of the processor for a call; its own where that is missing."""
-    try:
-        from openai import DefaultAioHttpClient
-
-        return DefaultAioHttpClient()
-    except (ImportError, RuntimeError):
-        return None
+    def _not_made(self, error: Exception) -> InputError:
+        told = understood(error, self._key).said
+        return InputError(f"the client for {self._endpoint.provider.name} cannot be made: {told}")
 
 
 class _Gathered:

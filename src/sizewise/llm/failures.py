@@ -118,7 +118,7 @@ def _without_status(names: set[str], said: str, whole: str) -> Failure:
         return Failure("refused", said)
     if "UnsupportedParameterError" in names or "NotImplementedError" in names:
         return Failure("request", said)
-    if "ValidationError" in names or "JSONDecodeError" in names or "ProviderError" in names:
+    if names & {"ValidationError", "DecodeError", "JSONDecodeError"} or "ProviderError" in names:
         return Failure("server", said, doubtful=True)
     return Failure("request", said, doubtful=bool(whole) and "InvalidRequestError" not in names)
 
@@ -218,6 +218,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _status(error: BaseException) -> int | None:
+    if any(kind.__name__ == "HttpProcessingError" for kind in type(error).__mro__):
+        return None  # aiohttp's own word for an answer that broke off: the provider did not say it
     for held in (error, getattr(error, "response", None)):
         for name in ("status_code", "status", "code"):
             value = getattr(held, name, None)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from sizewise.core.answer import Answer
 from sizewise.core.errors import ContextOverflow, EngineError
+from sizewise.slm.calls import answered
 from sizewise.slm.engine import Engine
 from sizewise.slm.prompt_format import Message
 
@@ -36,16 +36,8 @@ class LocalModel:
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         """One answer an input, as many at once as the engine has slots; what fails is an answer with ``error``."""
-        if not inputs:
-            return []
-        with ThreadPoolExecutor(self.engine.slots) as workers:
-            waiting = [workers.submit(self._one, text) for text in inputs]
-            try:
-                return [one.result() for one in waiting]
-            except BaseException:
-                workers.shutdown(wait=False, cancel_futures=True)
-                self.engine.interrupt()
-                raise
+        answers = dict(answered(self._one, inputs, self.engine.slots, self.engine.interrupt))
+        return [answers[place] for place in range(len(inputs))]
 
     def _one(self, text: str) -> Answer:
         if not isinstance(text, str):

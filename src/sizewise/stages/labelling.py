@@ -13,8 +13,8 @@ from typing import Any
 
 from sizewise.core.errors import DataError, LimitReached, RunError, TaskError
 from sizewise.core.task import Task
-from sizewise.data.check import label_key
 from sizewise.data.formats.source import Source
+from sizewise.data.label_key import label_key
 from sizewise.data.read import Reading
 from sizewise.llm.asker import NOT_ASKED, Asker
 from sizewise.llm.journal import Journal
@@ -128,15 +128,16 @@ def _labels(task: Task, source: Inputs) -> tuple[str, ...]:
 def estimate(asker: Asker, prompt: Prompt, source: Inputs, batch: bool = False) -> Estimate:
     """What is left to ask and what that would cost, from a sample of the rows."""
     requests = {asker.key(r): r for i in source.open_rows for r in [prompt.request(source.rows[i]["input"])]}
-    known = [key for key in requests if asker.journal is not None and key in asker.journal.replies]
-    left = [request for key, request in requests.items() if key not in set(known)]
+    replies = asker.journal.replies if asker.journal is not None else {}
+    left = [request for key, request in requests.items() if key not in replies]
     sample = Random(0).sample(left, min(SAMPLED, len(left)))
     tokens = [text_tokens(r.messages) + (len(r.schema or "") // 4) for r in sample]
     said = [_answer_tokens(label) for label in prompt.labels] or [prompt.most_tokens // 2]
     prompts, completions = sum(tokens) / max(1, len(tokens)), sum(said) / len(said)
     each = asker.price.of(round(prompts), 0, round(completions), batch=batch)
     most = sum(asker.most(request, batch=batch) for request in left)
-    return Estimate(len(source.open_rows), len(requests), len(known), prompts, completions, each * len(left), most)
+    known = len(requests) - len(left)
+    return Estimate(len(source.open_rows), len(requests), known, prompts, completions, each * len(left), most)
 
 
 def _answer_tokens(label: str) -> int:

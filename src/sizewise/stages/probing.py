@@ -15,7 +15,7 @@ from sizewise.core.measurement import ModelProbes
 from sizewise.core.task import ReferenceKind, Task
 from sizewise.evaluate.intervals import share
 from sizewise.evaluate.probes.inputs import RULES, perturbed
-from sizewise.evaluate.probes.sensitivity import any_change, mean_change, probes
+from sizewise.evaluate.probes.sensitivity import accuracy_spread, any_change, mean_change, probes
 from sizewise.evaluate.probes.wordings import rewordings
 from sizewise.specialists.slm_prompted import SlmPrompted
 from sizewise.stages.contest import Contestant
@@ -119,4 +119,5 @@ def judged(
         wordings=probes(before, wordings, sample.references, everywhere),
         changed_by_wording=mean_change(before, wordings),
         changed_by_any_wording=any_change(before, wordings) if wordings else None,
+        accuracy_spread=accuracy_spread(before, wordings, sample.references),
     )

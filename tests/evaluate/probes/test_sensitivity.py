@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sizewise.core.wording import Wording
-from sizewise.evaluate.probes.sensitivity import any_change, mean_change, probes
+from sizewise.evaluate.probes.sensitivity import accuracy_spread, any_change, mean_change, probes
 from sizewise.evaluate.probes.wordings import FRAMES, frames, rewordings
 
 BEFORE: list[str | None] = ["a", "b", "a", None]
@@ -36,6 +36,23 @@ def test_any_and_mean() -> None:
     assert found is not None
     assert found.value == pytest.approx((0.5 + 0.5 + 0.0) / 3)
     assert mean_change([None], {"one": ["a"]}) is None
+
+
+def test_the_spread_of_accuracy_has_its_interval() -> None:
+    before = ["a", "b"] * 20
+    after: dict[str, list[str | None]] = {"worse": ["a", "a"] * 20, "better": ["a", "b"] * 20}
+    spread = accuracy_spread(before, after, ["a", "b"] * 20)
+    assert spread is not None
+    assert (spread.value, spread.n) == (0.5, 40)
+    assert spread.low is not None
+    assert spread.high is not None
+    assert 0.3 < spread.low < 0.5 < spread.high < 0.7
+    unanswered = {"worse": [None, *after["worse"][1:]]}
+    told = accuracy_spread(before, unanswered, [None, "b", *before[2:]])
+    assert told is not None
+    assert told.n == 39, "a row counts where it has a reference and every wording an answer"
+    assert accuracy_spread(before, {}, before) is None
+    assert accuracy_spread(before, after, [None] * 40) is None
 
 
 def test_there_are_eight_rewordings_and_the_persons_own() -> None:

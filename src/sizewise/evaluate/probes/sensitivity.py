@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sizewise.core.measurement import Measured, Probe
-from sizewise.evaluate.intervals import mean, share
+from sizewise.evaluate.intervals import mean, resampled, share
 
 Said = Sequence[str | None]
 
@@ -48,3 +48,17 @@ def mean_change(before: Said, after: Mapping[str, Said]) -> Measured | None:
         if one is not None and said:
             shares.append(sum(other != one for other in said) / len(said))
     return mean(np.array(shares)) if shares else None
+
+
+def accuracy_spread(before: Said, after: Mapping[str, Said], references: Said) -> Measured | None:
+    """The share of right answers under the best wording less that under the worst, the plain prompt among them.
+
+    Over rows with a reference that were answered under every wording. It is never below 0, so chance alone makes it
+    larger than that: the fewer the rows, the more.
+    """
+    sides = (before, *after.values())
+    rows = [i for i, true in enumerate(references) if true is not None and all(said[i] is not None for said in sides)]
+    if not after or not rows:
+        return None
+    right = np.array([[said[i] == references[i] for said in sides] for i in rows], dtype=float)
+    return resampled(right, lambda sample: float(np.ptp(sample.mean(axis=0))))

@@ -40,7 +40,10 @@ WORDS = {"refund": "refund", "верните": "refund", "parcel": "delivery", "
 
 @dataclass(frozen=True)
 class Step:
-    """What one request gets: an answer in other words, a status with its body, a wait, or a connection that breaks."""
+    """What one request gets: an answer in other words, a status with its body, a wait, or a connection that breaks.
+
+    ``cut_after`` breaks a stream behind so many of its pieces, any other answer behind so many bytes.
+    """
 
     status: int = 200
     body: Any = None
@@ -51,6 +54,7 @@ class Step:
     model: str | None = None
     tokens: tuple[int, int] | None = (120, 6)
     breaks: bool = False
+    cut_after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -177,10 +181,12 @@ class Upstream:
             made = PLAIN[dialect](text, model, step.tokens or (0, 0), step.ended)
             if step.tokens is None:
                 made.pop("usage", None)
-            return web.json_response(made)
+            return web.json_response(made) if step.cut_after is None else await _cut(request, made, step.cut_after)
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
-        for chunk in STREAMS[dialect](text, model, step.tokens or (0, 0), step.ended):
+        for number, chunk in enumerate(STREAMS[dialect](text, model, step.tokens or (0, 0), step.ended)):
+            if number == step.cut_after:
+                return await _broken(request, response)
             await response.write(chunk)
         await response.write_eof()
         return response
@@ -196,6 +202,22 @@ class Upstream:
     async def _unknown(self, request: web.Request) -> web.Response:
         self.elsewhere.append(f"{request.method} {request.raw_path}")
         return web.json_response({"error": {"message": "no such path", "type": "x", "code": None}}, status=404)
+
+
+async def _cut(request: web.Request, made: wire.JSON, size: int) -> web.StreamResponse:
+    """An answer that promises more bytes than come."""
+    whole = json.dumps(made).encode()
+    response = web.StreamResponse(headers={"content-type": "application/json", "content-length": str(len(whole))})
+    await response.prepare(request)
+    await response.write(whole[:size])
+    return await _broken(request, response)
+
+
+async def _broken(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    await asyncio.sleep(0.05)  # so that what was written arrives
+    assert request.transport is not None
+    request.transport.abort()
+    return response
 
 
 def last_text(body: Any) -> str:

@@ -44,12 +44,13 @@ def _spread(one: ModelProbes, words: Words) -> dict[str, str]:
         "k": words.numbers.count(len(one.wordings)),
         "worst": write(min(right), "share") if right else unknown,
         "best": write(max(right), "share") if right else unknown,
+        "spread": _with_interval(one.accuracy_spread, words, "points") if one.accuracy_spread else unknown,
     }
 
 
-def _with_interval(measured: Measured, words: Words) -> str:
-    between, n = words.numbers.interval(measured, "share"), f"n\u00a0=\u00a0{words.numbers.count(measured.n)}"
-    return f"{words.numbers.share(measured.value)} ({f'{between}; ' if between else ''}{n})"
+def _with_interval(measured: Measured, words: Words, unit: str = "share") -> str:
+    between, n = words.numbers.interval(measured, unit), f"n\u00a0=\u00a0{words.numbers.count(measured.n)}"
+    return f"{words.numbers.write(measured.value, unit)} ({f'{between}; ' if between else ''}{n})"
 
 
 def _inputs(probed: Sequence[ModelProbes], words: Words) -> Table:

@@ -153,7 +153,22 @@ def _understanding(record: RunRecord, words: Words) -> list[Row]:
             _of_large(record, figure(large.unusable, "share", words), words),
             words,
         ),
+        _row(
+            "scorecard.wording",
+            _small_wording(record, words),
+            _of_large(record, figure(large.wording_sensitivity, "share", words), words),
+            words,
+        ),
     ]
+
+
+def _small_wording(record: RunRecord, words: Words) -> Cell:
+    """How far the small model hangs on its prompt; a trained one has none."""
+    small = record.verdict.small
+    probed = next((one for one in record.measurements.probes if small and one.model == small.name), None)
+    if probed is not None and probed.kind == "trained":
+        return Cell(words("scorecard.no_prompt"))
+    return figure(probed.changed_by_wording if probed else None, "share", words)
 
 
 def _minus(share: float | None) -> float | None:

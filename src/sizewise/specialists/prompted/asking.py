@@ -8,12 +8,12 @@ share is read once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.core.errors import ContextOverflow, EngineError, SizewiseError
+from sizewise.slm.calls import answered
 from sizewise.slm.engine import Engine
 from sizewise.slm.prompt_format import Piece
 from sizewise.specialists.prompted.label_tree import LabelTree
@@ -53,18 +53,12 @@ class Asking:
         An interrupt ends every call that runs and is passed on.
         """
         distinct = list(dict.fromkeys(inputs))
-        with ThreadPoolExecutor(1) as workers:  # so that an interrupt finds this thread listening
-            waiting = {text: workers.submit(self._one, text) for text in distinct}
-            try:
-                for done, one in enumerate(waiting.values(), 1):
-                    one.result()
-                    if progress:
-                        progress(done, len(distinct))
-            except BaseException:
-                workers.shutdown(wait=False, cancel_futures=True)
-                self.engine.interrupt()
-                raise
-        return [waiting[text].result() for text in inputs]
+        found: dict[str, Floats | SizewiseError] = {}
+        for done, (place, row) in enumerate(answered(self._one, distinct, 1, self.engine.interrupt), 1):
+            found[distinct[place]] = row
+            if progress:
+                progress(done, len(distinct))
+        return [found[text] for text in inputs]
 
     def row_tokens(self, text: str) -> list[int]:
         """The whole prompt for one input, cut to ``input_tokens`` of it."""
