@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -133,6 +134,16 @@ def test_a_dry_run_sends_nothing(label: Label, upstream: Upstream, tmp_path: Pat
     assert "nothing was sent" in told
     assert upstream.seen == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl"]
+
+
+def test_the_terms_are_said_before_anything_is_sent(label: Label, upstream: Upstream) -> None:
+    upstream.script.extend(Step(401, {"error": {"message": "no", "code": None}}) for _ in range(60))
+    done = label()
+    assert done.returncode == 2
+    told = done.stderr.decode()
+    assert "training on answers" in told.split("refused the key")[0], "said, although nothing was answered"
+    assert re.search(r"\(https://\S+, seen 20\d\d-", told)
+    assert "Read them before you go on" in told
 
 
 def test_what_is_no_label_is_kept_and_marked(label: Label, upstream: Upstream, tmp_path: Path) -> None:

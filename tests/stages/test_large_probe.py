@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from sizewise.core.example import Example, Test
-from sizewise.core.task import Task
+from sizewise.core.measurement import DataMeasurement, LargeMeasurement, Measurements, Prices
+from sizewise.core.task import Bar, Task
 from sizewise.llm.pace import Limits
 from sizewise.llm.price import Price
 from sizewise.llm.providers import endpoint
 from sizewise.llm.scripted.upstream import Upstream
 from sizewise.stages.large_model import LargeCalls, ask_large
-from sizewise.stages.large_probe import probe_large
+from sizewise.stages.large_probe import probe_large, with_large
 from sizewise.stages.listener import Silence
 
 LABELS = ("account", "delivery", "refund")
@@ -58,6 +59,17 @@ def test_rewordings_change_nothing_and_the_input_does(upstream: Upstream, tmp_pa
     assert changed["case"] == (1.0, 10)
     assert changed["layout"] == changed["transliteration"] == (1.0, 5)
     assert changed["spaces"] == (0.0, 10)
+
+
+def test_of_a_recorded_model_no_wording_is_known(tmp_path: Path) -> None:
+    """The log holds one answer to one wording: what another would have brought stays open."""
+    recorded = LargeMeasurement("m", None, None, None, None, None, None, None)
+    measured = Measurements(
+        "t", 0, "llm", Bar(), DataMeasurement("", 1, 1, 1, 1, 1, 0, 0, 0), (), "keywords", recorded, (), None,
+        Prices("", 0.0, 1.0, 0.0, "", ""), 1,
+    )  # fmt: skip
+    assert with_large(measured, None, Task("t"), LABELS, None, tmp_path, Silence()) is measured
+    assert recorded.wording_sensitivity is None
 
 
 def test_the_budget_is_kept_and_says_how_many_rows(upstream: Upstream, tmp_path: Path) -> None:
