@@ -16,8 +16,8 @@ import numpy as np
 
 from sizewise.core.errors import DataError
 from sizewise.core.example import Example
-from sizewise.data.check import label_key
 from sizewise.data.formats.rows import SPLITS
+from sizewise.data.label_key import label_key
 from sizewise.data.personal import masked
 from sizewise.data.split import TRAIN, assigned
 from sizewise.data.tally import PARTS, Tally
