@@ -33,7 +33,8 @@ class Uninterrupted:
 def start(log: Path, out: Path, rungs: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "sizewise.cli.main", "decide", str(log), "--out", str(out), "--rungs", rungs]
     return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup has it ignored
     )  # fmt: skip
 
 
