@@ -189,10 +189,9 @@ def banking77(rows: int, probed: int, data: Path) -> None:
         reworded = {}
         for name, wording in rewordings(specialist.prompting.wording).items():
             reworded[name] = list(chosen_labels(specialist.evidence(sample.inputs, wording)))
-            told(f"asked otherwise ({name})")
-    found = judged("slm-prompted", "prompted", sample, before[:probed], ({}, {}), reworded)
-    for one in found.wordings:
-        told(one.name, changed=shown(one.changed), accuracy=shown(one.accuracy))
+            found = judged("slm-prompted", "prompted", sample, before[:probed], ({}, {}), reworded)
+            last = found.wordings[-1]
+            told(f"asked otherwise ({name})", changed=shown(last.changed), accuracy=shown(last.accuracy))
     told(
         "wording sensitivity", rows=probed, rewordings=len(reworded), changed_on_average=shown(found.changed_by_wording),
         changed_at_least_once=shown(found.changed_by_any_wording), spread_of_accuracy=shown(found.accuracy_spread),
