@@ -44,7 +44,8 @@ def test_every_command_of_the_guide_works(tmp_path: Path) -> None:
     assert asked[:3] == [0, 240, 241]
     assert asked[3] >= 241 + 2 * 48, "the test rows twice, and what the probe asks with the rest of the budget"
     assert asked[4] == asked[3], "a dry run"
-    assert asked[5] == asked[7] == asked[3] + 12, "sixty inputs, five a call"
+    assert 12 <= asked[5] - asked[4] <= 14, "sixty inputs for three labels, five a call"
+    assert asked[5:] == [asked[5]] * 3
     more = json.loads((tmp_path / "run-more" / "verdict.json").read_text(encoding="utf-8"))
     assert more["data"]["augmented"] == 60
     assert len((tmp_path / "labelled.review.csv").read_text(encoding="utf-8-sig").splitlines()) == 21

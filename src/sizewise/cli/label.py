@@ -182,7 +182,7 @@ def _plan(asker: Asker, prompt: Prompt, source: Inputs, told: Estimate, budget: 
 def _as_sent(prompt: Prompt, source: Inputs) -> list[str]:
     """The prompt for the first open row, as it will be sent."""
     if not source.open_rows:
-        return ["every row has an answer: nothing would be sent"]
+        return ["every row has an answer"]
     request = prompt.request(source.rows[source.open_rows[0]]["input"])
     lines = ["", "what is sent for the first row:"]
     for message in request.chat:
