@@ -21,6 +21,7 @@ def test_more_at_once_than_may_are_told_when_to_come_again(tmp_path: Path, upstr
         status, headers, body = served.post(chat("one too many"))
         assert (status, headers["retry-after"]) == (503, "1")
         assert json.loads(body)["error"]["code"] == "overloaded"
+        assert "x-sizewise-route" not in headers  # nobody was asked
         assert served.get("/healthz")[0] == 200
         answers = [one.result(30) for one in held]
         assert [status for status, _, _ in answers] == [504, 504]

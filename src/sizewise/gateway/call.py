@@ -71,9 +71,13 @@ class Call:
         """Milliseconds since the request's last byte."""
         return (time.perf_counter() - self.began) * 1000
 
-    def own_headers(self, route: str = "large", confidence: float | None = None, run: str | None = None) -> Pairs:
-        """The headers that every answer carries."""
-        headers = [(b"x-sizewise-id", self.id.encode()), (b"x-sizewise-route", route.encode())]
+    def own_headers(
+        self, route: str | None = "large", confidence: float | None = None, run: str | None = None
+    ) -> Pairs:
+        """The headers that every answer carries; ``route`` is ``None`` where nobody was asked."""
+        headers = [(b"x-sizewise-id", self.id.encode())]
+        if route is not None:
+            headers.append((b"x-sizewise-route", route.encode()))
         if confidence is not None:
             headers.append((b"x-sizewise-confidence", b"%.4f" % confidence))
         if run is not None:
@@ -97,7 +101,7 @@ class Call:
 
     async def refuse(self, refusal: Refusal, headers: Pairs = ()) -> None:
         """An error of our own, in the form that the client's library reads."""
-        extra = [*(headers or self.own_headers())]
+        extra = [*(headers or self.own_headers(None))]
         if refusal.retry_after is not None:
             extra.append((b"retry-after", b"%d" % refusal.retry_after))
         if refusal.status in (408, 413):  # the rest of the body is not read
