@@ -83,6 +83,20 @@ def test_it_learns_and_answers_the_same_when_loaded(reading: str, tmp_path: Path
     loaded.close()
 
 
+def test_it_answers_without_torch(tmp_path: Path) -> None:
+    specialist = recipe(tmp_path, epochs=1).fit(lesson())
+    specialist.save(tmp_path)
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom sizewise.specialists.ladder import load_specialist\n"
+        "loaded = load_specialist('slm-tuned', Path(sys.argv[1]))\n"
+        "print(loaded.answer(['where is my parcel?'])[0].value)\n"
+        "assert not {'torch', 'transformers', 'peft'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == specialist.answer(["where is my parcel?"])[0].value
+
+
 def test_a_lower_rung_is_joined_where_that_helps(tmp_path: Path) -> None:
     train = lesson(150)
     numbers = folds(train, 0)
