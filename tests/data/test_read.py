@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -191,7 +192,7 @@ def test_repeated_ids_are_told_apart_and_counted(write: Write) -> None:
         (json.dumps(GOOD).encode("utf-16"), "log.jsonl", "not UTF-8 text"),
         (b"input,gold\nx,a\n".decode().encode("utf-16"), "log.csv", "not UTF-8 text"),
         (b"\x89PNG\r\n\x00\x00", "log.jsonl", "not UTF-8 text"),
-        (gzip.compress(json.dumps(GOOD).encode() * 50)[:-9], "log.jsonl.gz", "cut short"),
+        (gzip.compress(json.dumps(GOOD).encode() * 50, mtime=0)[:-9], "log.jsonl.gz", "cut short"),
         (b"\x1f\x8b broken", "log.jsonl.gz", "cut short"),
         (b"plain text\nmore of it\n", "log.jsonl", "none of 2 rows can be used.*line 1: not JSON"),
         (b'{"words": "x", "tag": "a"}\n', "log.jsonl", "no column 'input'; it has: words, tag.*--columns"),
@@ -266,8 +267,8 @@ def test_no_json_line_is_lost_whatever_it_is(drawn: list[bytes]) -> None:
     content = json.dumps(GOOD).encode() + b"\n" + b"\n".join(drawn)
     log = _read(content, "log.jsonl")
     if log is not None:
-        every = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-        blank = sum(not line.strip() for line in every)
+        every = content.split(b"\n")
+        blank = sum(not re.sub(rb"^(\xef\xbb\xbf)+", b"", line).strip() for line in every)  # a mark alone is nothing
         assert len(log.examples) + len(log.rejects) + blank == len(every)
         assert all(reject.raw.encode() for reject in log.rejects)
 

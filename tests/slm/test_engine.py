@@ -96,3 +96,13 @@ def test_nobody_without_the_key_is_answered(engine: Engine) -> None:
     connection.request("POST", "/v1/completions", '{"prompt": "hello", "max_tokens": 1}')
     assert connection.getresponse().status == 401
     connection.close()
+
+
+def test_answers_name_the_model_by_its_file_and_never_by_its_path(engine: Engine) -> None:
+    from urllib.request import Request, urlopen
+
+    asked = Request(f"{engine.base_url}/completions", b'{"prompt": "hello", "max_tokens": 1}')
+    asked.add_header("Authorization", f"Bearer {engine.key}")
+    asked.add_header("Content-Type", "application/json")
+    with urlopen(asked, timeout=60) as response:
+        assert json.load(response)["model"] == engine.model.path.name

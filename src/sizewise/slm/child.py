@@ -35,7 +35,7 @@ def opened(settings: dict[str, Any]) -> Any:
     import xllamacpp
 
     params = xllamacpp.CommonParams()
-    params.model.path = settings["path"]
+    params.model.path, params.model_alias = settings["path"], {settings["alias"]}  # a path is nobody's business
     params.n_ctx, params.n_parallel = settings["context"], settings["slots"]
     params.kv_unified = True  # slots share one cache: a slot that needs more takes it
     if settings["exact"]:  # the same sums in the same order, whatever else was asked before

@@ -259,7 +259,7 @@ class Engine:
         settings = {
             "path": str(self.model.path.resolve()), "context": self.context, "slots": self.slots,
             "threads": self.threads, "exact": self.exact, "key": self._key, "builtin": self.format.builtin,
-            "adapters": [str(path.resolve()) for path in self.adapters],
+            "adapters": [str(path.resolve()) for path in self.adapters], "alias": self.model.path.name,
         }  # fmt: skip
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the child lives
         started = subprocess.Popen(

@@ -205,7 +205,7 @@ def label(
         not_asked = sum(reply.error == NOT_ASKED for reply in replies)
         raise LimitReached(
             f"the budget of ${asker.budget.limit:g} does not reach further: ${asker.budget.spent:,.4f} is spent, one more call "
-            f"may cost up to ${_next_call(asker, requests, replies):,.4f}, and {not_asked:,} of {len(rows):,} rows are not asked. "
+            f"may cost up to ${_next_call(asker, requests, replies):,.6f}, and {not_asked:,} of {len(rows):,} rows are not asked. "
             f"What was answered is in {out}: run the same command with a larger --budget to go on."
         )
     if augment:

@@ -97,5 +97,5 @@ class GgufSpecialist:
 def _settings(folder: Path, context: int, key: str) -> dict[str, Any]:
     return {
         "path": str(folder / BASE), "context": context, "slots": 1, "threads": 1, "exact": True, "key": key,
-        "builtin": "chatml", "adapters": [str(folder / ADAPTER)],
+        "builtin": "chatml", "adapters": [str(folder / ADAPTER)], "alias": "base",
     }  # fmt: skip
