@@ -105,7 +105,7 @@ def test_a_log_that_cannot_bear_a_verdict(
         (["--seed", "-1"], "seed = -1"),
         (["--seed", "1.5"], "--seed"),
         (["--rungs", "majority,keyword"], "no rung 'keyword' (did you mean 'keywords'?)"),
-        (["--rungs", "slm-tuned"], "The rungs are: majority, keywords, encoder"),
+        (["--rungs", "llm-tuned"], "The rungs are: majority, keywords, encoder"),
         (["--rungs", ","], "no rung is named"),
         (["--columns", "input"], "write ours=theirs"),
         (["--columns", "input=body"], "no column 'body'"),

@@ -37,7 +37,8 @@ def test_every_error_says_what_the_command_line_ends_with() -> None:
     every = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, SizewiseError)]
     found = {c.__name__: c.exit_status for c in every}
     inputs = {c.__name__ for c in InputError.__subclasses__()} | {"InputError"}
-    assert found == dict.fromkeys(inputs, 2) | {"SizewiseError": 1, "EngineError": 1, "LimitReached": 3}
+    limits = {"LimitReached": 3, "OutOfTime": 3}
+    assert found == dict.fromkeys(inputs, 2) | {"SizewiseError": 1, "EngineError": 1} | limits
     assert all(name in (errors.__doc__ or "") for name in found)
     assert issubclass(InputError, SizewiseError)
 

@@ -85,4 +85,4 @@ def test_an_unknown_rung_or_setting_is_the_persons_mistake(task: Task, says: str
 
 def test_a_rung_of_another_version_is_not_loaded() -> None:
     with pytest.raises(RunError, match="no rung"):
-        load_specialist("slm-tuned", Path("nowhere"))
+        load_specialist("slm-foreseen", Path("nowhere"))

@@ -90,6 +90,11 @@ class Base:
         self._on, self._context = tuple(adapters), context
         return self._engine
 
+    def interrupt(self) -> None:
+        """End the request that runs, whosever it is; without the lock, which that request holds."""
+        if (engine := self._engine) is not None:
+            engine.interrupt()
+
     def left(self, seat: Seat) -> None:
         """One fewer; an adapter that nobody uses is let go of when the engine is opened next."""
         with self.lock:

@@ -335,6 +335,7 @@ class _Lesson:
         """Ready to be taught, if there is memory for it."""
         import torch
 
+        from sizewise.specialists.train.cores import cores
         from sizewise.specialists.train.decoder.learner import Learner, memory, number_format
         from sizewise.specialists.train.estimates import require_memory
 
@@ -342,7 +343,7 @@ class _Lesson:
         require_memory(
             self.base.name, need, f"Set batch or taught_tokens lower in [rungs.{NAME}], or name a smaller model."
         )
-        torch.set_num_threads(recipe.threads or torch.get_num_threads())
+        torch.set_num_threads(recipe.threads or cores())
         return Learner(self.weights, self.end(recipe.reading), self.material, self.schedule)
 
 

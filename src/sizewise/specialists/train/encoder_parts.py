@@ -20,6 +20,7 @@ from sizewise.specialists.heads import Head, Ints, Singles, probability_of, targ
 from sizewise.specialists.sentence_vectors import SentenceEncoder
 from sizewise.specialists.train.bert import PROBES, SAME, BertGraph
 from sizewise.specialists.train.checkpoints import Checkpoints, fingerprint
+from sizewise.specialists.train.cores import cores
 from sizewise.specialists.train.estimates import Memory, require_memory
 from sizewise.specialists.train.lesson import Lesson, set_aside, tokens_of
 from sizewise.specialists.train.tuned_graph import mean_weights, require_same, same_answers, tuned_encoder
@@ -184,6 +185,7 @@ class Parts:
     def _learner(self, schedule: Schedule) -> Learner:
         import torch
 
+        torch.set_num_threads(cores())
         torch.manual_seed(schedule.seed)
         network = self.graph.network(schedule.dropout)
         self._require_alike(network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from sizewise.core.errors import ContextOverflow, EngineError, ModelReferenceErr
 from sizewise.core.model import Evidence, Specialist
 from sizewise.models.local_slm import local_slm
 from sizewise.models.reference import file_sha256
+from sizewise.slm.calls import answered
 from sizewise.slm.pool import Seat, pool
 from sizewise.specialists.opinions import agreement, most_probable
 from sizewise.specialists.sentence_vectors import Progress
@@ -81,17 +83,32 @@ class SlmTuned:
 
     def own(self, inputs: Sequence[str], progress: Progress | None = None) -> Floats:
         """(n, labels) the SLM's own probabilities, the lower rung left out. Raises what failed first."""
-        made = np.zeros((len(inputs), len(self.labels)))
-        for row, text in enumerate(inputs):
-            made[row] = self._one(text)
-            if progress:
-                progress(row + 1, len(inputs))
-        return made
+        rows = self._rows(inputs, progress)
+        if failed := next((row for row in rows if isinstance(row, SizewiseError)), None):
+            raise failed
+        return np.array(rows, dtype=np.float64).reshape(len(inputs), len(self.labels))
 
-    def _one(self, text: str) -> Floats:
-        seat = self.seat()
-        prompt = self.prompts()(text)
-        return np.asarray(normalised(self.tuning.reading.scores(prompt, seat.shares)[None])[0])
+    def _rows(self, inputs: Sequence[str], progress: Progress | None = None) -> list[Floats | SizewiseError]:
+        """Each input's (labels,) probabilities, in order; what fails is its error. An interrupt is passed on at once."""
+        found: dict[int, Floats | SizewiseError] = {}
+        for done, (place, row) in enumerate(answered(self._one, inputs, 1, self._unheard), 1):
+            found[place] = row
+            if progress:
+                progress(done, len(inputs))
+        return [found[place] for place in range(len(inputs))]
+
+    def _one(self, text: str) -> Floats | SizewiseError:
+        try:
+            seat = self.seat()
+            prompt = self.prompts()(text)
+            return np.asarray(normalised(self.tuning.reading.scores(prompt, seat.shares)[None])[0])
+        except (EngineError, ContextOverflow) as error:
+            return error
+
+    def _unheard(self) -> None:
+        """End the request that runs, if it was the person who stopped all: the engine is others' too."""
+        if isinstance(sys.exception(), KeyboardInterrupt) and self._seat is not None:
+            self._seat.base.interrupt()
 
     def joined(self, join: Join, lower: Specialist | None) -> None:
         """Join ``lower`` from now on, or nothing, by ``join``."""
@@ -115,12 +132,7 @@ class SlmTuned:
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
         """The most probable label of each input; what fails is an answer with ``error``."""
-        rows: list[Floats | SizewiseError] = []
-        for text in inputs:
-            try:
-                rows.append(self._one(text))
-            except (EngineError, ContextOverflow) as error:
-                rows.append(error)
+        rows = self._rows(inputs)
         good = [row for row, one in enumerate(rows) if not isinstance(one, SizewiseError)]
         own = np.array([rows[row] for row in good], dtype=np.float64).reshape(len(good), len(self.labels))
         lower = None if self.lower is None else self.lower.evidence([inputs[row] for row in good])
