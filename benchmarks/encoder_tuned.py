@@ -30,7 +30,7 @@ from sizewise.specialists.folds import folds
 from sizewise.specialists.ladder import recipes
 from sizewise.specialists.train.encoder_parts import Parts
 from sizewise.specialists.train.tuned_graph import mean_weights, unrounded
-from sizewise.stages.calibration import calibrate, judge
+from sizewise.stages.calibration import Calibrated, calibrate, excess_on_train, judge
 from sizewise.stages.contest import CHECKPOINTS, Contestant, contest
 from sizewise.stages.listener import Silence
 
@@ -59,15 +59,19 @@ def main() -> None:
             _rounding(asked.seed, work / f"gold-{asked.seed}")
             continue
         reference: Literal["gold", "llm"] = "llm" if what in ("llm", "alone") else "gold"
-        splits = split(check(read([path(LOG)])), reference, seed=asked.seed)
+        checked = check(read([path(LOG)]))
+        splits = split(checked, reference, seed=asked.seed)
         if what == "flipped":
             splits = replace(splits, train=_flipped(splits.train, 0.1, asked.seed))
         if what == "alone":
             splits = replace(splits, train=replace(splits.train, others=()))
-        _measure(what, splits, reference, asked.seed, work / f"{what}-{asked.seed}")
+        tuned = _fitted(what, splits, asked.seed, work / f"{what}-{asked.seed}")
+        seen = excess_on_train(tuned, splits.train, checked.examples)
+        bar = Bar(target=0.97 if reference == "llm" else None)
+        _on_test(what, calibrate(tuned, splits.calibrate, reference, bar, asked.seed, seen), splits, reference)
 
 
-def _measure(what: str, splits: Splits, reference: Literal["gold", "llm"], seed: int, work: Path) -> None:
+def _fitted(what: str, splits: Splits, seed: int, work: Path) -> Contestant:
     started = time.perf_counter()
     rungs = contest(recipes(Task(name="benchmark", rungs=RUNGS, seed=seed)), splits.train, seed, work, Said())
     tuned = rungs[-1]
@@ -77,11 +81,11 @@ def _measure(what: str, splits: Splits, reference: Literal["gold", "llm"], seed:
         p50_ms=tuned.profile.latency.p50.value, p95_ms=tuned.profile.latency.p95.value, n=tuned.profile.latency.p50.n,
         peak_memory_mib=round(tuned.profile.peak_memory_mb.value, 1), artifact_mib=round(tuned.artifact_mb, 1),
     )  # fmt: skip
-    _on_test(what, tuned, splits, reference, seed)
+    return tuned
 
 
-def _on_test(what: str, tuned: Contestant, splits: Splits, reference: Literal["gold", "llm"], seed: int) -> None:
-    here = calibrate(tuned, splits.calibrate, reference, Bar(target=0.97 if reference == "llm" else None), seed)
+def _on_test(what: str, here: Calibrated, splits: Splits, reference: Literal["gold", "llm"]) -> None:
+    tuned = here.contestant
     test = judge(tuned, splits.test.examples, reference)
     said = chosen_labels(tuned.specialist.evidence([e.input for e in splits.test.examples]))
     told = {
@@ -92,7 +96,7 @@ def _on_test(what: str, tuned: Contestant, splits: Splits, reference: Literal["g
     if here.threshold is not None:
         answered = test.confidence >= here.threshold
         figures |= {"coverage": float(answered.mean()), "risk": float((answered & test.wrong).mean())}  # type: ignore[dict-item]
-    result("on test", of=what, seed=seed, n=len(splits.test), **figures)
+    result("on test", of=what, n=len(splits.test), **figures)
 
 
 def _flipped(train: Train, part: float, seed: int) -> Train:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -109,6 +110,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small disk needs root and a mount of tmpfs")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def interrupts_heard() -> Iterator[None]:
+    """An interrupt is an exception in the main thread: where tests run side by side it would be ignored, and lost in
+    hypothesis's own function that counts collections of garbage."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    others, gc.callbacks[:] = gc.callbacks[:], []
+    yield
+    gc.callbacks[:] = others
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_configure() -> None:

@@ -156,6 +156,7 @@ def test_from_several_threads(make: Make, upstream: Upstream) -> None:
     assert upstream.most_at_once <= 4
 
 
+@pytest.mark.usefixtures("interrupts_heard")
 def test_an_interrupt_ends_a_call_within_a_second(make: Make, upstream: Upstream, tmp_path: Path) -> None:
     upstream.delay = 30.0
     journal = Journal(tmp_path / "j")
@@ -164,13 +165,9 @@ def test_an_interrupt_ends_a_call_within_a_second(make: Make, upstream: Upstream
     main = threading.main_thread().ident
     assert main is not None
     sent: list[float] = []
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run side by side it is ignored
-    try:
-        threading.Timer(1.5, lambda: _interrupt(main, sent)).start()
-        with pytest.raises(KeyboardInterrupt):
-            asker.ask(requests(10))
-    finally:
-        signal.signal(signal.SIGINT, before)
+    threading.Timer(1.5, lambda: _interrupt(main, sent)).start()
+    with pytest.raises(KeyboardInterrupt):
+        asker.ask(requests(10))
     assert time.perf_counter() - sent[0] < 1.0
     asker.close()
     journal.close()

@@ -34,23 +34,20 @@ def test_what_a_call_raises_is_raised_and_ends_the_others() -> None:
     assert len(asked) == 4
 
 
+@pytest.mark.usefixtures("interrupts_heard")
 def test_interrupts_at_any_moment_end_it_at_once() -> None:
     """Hundreds of them, while calls are handed out, run and come back."""
     main, draw = threading.main_thread().ident, random.Random(0)
     assert main is not None
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run side by side it is ignored
     ended: list[int] = []
-    try:
-        for _ in range(200):
-            timer = threading.Timer(draw.uniform(0.0, 0.01), signal.pthread_kill, (main, signal.SIGINT))
-            started = time.perf_counter()
-            with suppress(KeyboardInterrupt):
-                timer.start()
-                list(answered(lambda _: time.sleep(0.0001), range(1_000), 3, lambda: ended.append(1)))
-                timer.join()
-                time.sleep(0.001)
-            assert time.perf_counter() - started < 2.0
-    finally:
-        time.sleep(0.1)
-        signal.signal(signal.SIGINT, before)
+    for _ in range(200):
+        timer = threading.Timer(draw.uniform(0.0, 0.01), signal.pthread_kill, (main, signal.SIGINT))
+        started = time.perf_counter()
+        with suppress(KeyboardInterrupt):
+            timer.start()
+            list(answered(lambda _: time.sleep(0.0001), range(1_000), 3, lambda: ended.append(1)))
+            timer.join()
+            time.sleep(0.001)
+        assert time.perf_counter() - started < 2.0
+    time.sleep(0.1)
     assert len(ended) > 100

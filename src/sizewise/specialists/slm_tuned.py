@@ -11,6 +11,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sizewise.core.errors import InputError, SizewiseError, TaskError
+from sizewise.core.errors import InputError, RunError, SizewiseError, TaskError
 from sizewise.core.example import Train
 from sizewise.core.measurement import Circumstance
 from sizewise.core.model import Evidence, Fitted, Rung
@@ -35,6 +36,8 @@ from sizewise.specialists.tuned.asking import MARK, Prompts
 from sizewise.specialists.tuned.join import GAIN, fit_join, loss, normalised
 from sizewise.specialists.tuned.reading import words_for
 from sizewise.specialists.tuned.specialist import ADAPTER, NAME, SlmTuned, Tuning
+from sizewise.store.arrays import load_json, save_json
+from sizewise.store.disk import explained
 
 if TYPE_CHECKING:
     from sizewise.specialists.train.decoder.ends import HeadEnd, TreeEnd
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+PLAN = "plan.json"
 FEWEST_ROWS = 40
 FIRST_WORD = 64  # tokens before it are signs of the model's own, bytes among them
 ROOM = 8  # tokens of a prompt beside its input
@@ -61,7 +65,8 @@ class SlmTunedRecipe:
     ``soft`` is the share of a row's target that the LLM's own probabilities give where the log has them, ``reasons`` the
     weight of its rationales as a second task, ``differing`` what becomes of rows where the LLM and the truth differ and
     the LLM is the reference: ``reference``, ``halves`` or ``drop``. ``lower`` says whether a lower rung may be joined.
-    ``use`` is ``commercial`` or ``research``: some bases may be tuned for research alone.
+    ``use`` is ``commercial`` or ``research``: some bases may be tuned for research alone. Train is gone over ``epochs``
+    times, or as often as ``seconds`` of training allow; an epoch that would not fit any more is not begun.
     """
 
     model: str = DEFAULT_SLM
@@ -79,6 +84,7 @@ class SlmTunedRecipe:
     lower: str = "joined"
     use: str = "commercial"
     threads: int = 0
+    seconds: float = 3_600.0
     seed: int = 0
     progress: Progress | None = None
     found: Callable[[str], None] | None = None
@@ -110,13 +116,12 @@ class SlmTunedRecipe:
     def plan(self, train: Train) -> tuple[float, str]:
         """Seconds of tuning, by a few steps that are thrown away, and what would be done."""
         lesson = _Lesson.of(self, self._base(train), train)
-        steps, pace = lesson.paced(self)
-        need = lesson.memory()
+        planned, need = lesson.planned(self), lesson.memory()
         said = (
-            f"{lesson.base.name} with adapters of rank {self.rank} on {len(lesson.taught):,} rows, {self.epochs} times over: "
-            f"{steps:,} steps of about {pace:.1f} s, {steps * pace / 60:.0f} min, {need:,.0f} MiB"
+            f"{lesson.base.name} with adapters of rank {self.rank} on {len(lesson.taught):,} rows, {planned.said()}: "
+            f"{planned.steps:,} steps of about {planned.pace:.1f} s, {planned.seconds / 60:.0f} min, {need:,.0f} MiB"
         )
-        return steps * pace, said
+        return planned.seconds, said
 
     def _base(self, examples: Train) -> LocalSlm:
         """The base, when all that can be refused at once has been looked at."""
@@ -141,8 +146,11 @@ class SlmTunedRecipe:
         from sizewise.specialists.train.checkpoints import Checkpoints, fingerprint
         from sizewise.specialists.train.decoder.adapter import write_adapter
 
+        epochs = self._epochs(lesson)
+        lesson.schedule = replace(lesson.schedule, epochs=epochs)
         settings = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in _NO_MATTER}
-        kept = Checkpoints(self.work, fingerprint(lesson.train, base=lesson.base.sha256, **settings))
+        settings |= {"base": lesson.base.sha256, "epochs": epochs}
+        kept = Checkpoints(self.work, fingerprint(lesson.train, **settings))
         before = kept.load()
         learner = lesson.learner(self)
         learned = learner.learn(lesson.taught, lesson.aside, kept, self._left, self._found)
@@ -166,6 +174,24 @@ class SlmTunedRecipe:
         tuned = SlmTuned(tuning, adapter, threads=self.threads)
         weakref.finalize(tuned, shutil.rmtree, place, ignore_errors=True)
         return tuned, 0.0 if before is None else float(before.about["seconds"])
+
+    def _epochs(self, lesson: _Lesson) -> int:
+        """How often train is gone over: decided once, and kept, whatever a resumed run's pace is."""
+        asked = {"epochs": self.epochs, "rows": len(lesson.taught), "batch": self.batch}
+        path = None if self.work is None else self.work / PLAN
+        if path is not None and path.exists():
+            with suppress(RunError, LookupError, TypeError, ValueError):
+                kept = load_json(path)
+                if kept["asked"] == asked:
+                    return int(kept["epochs"])
+        planned = lesson.planned(self)
+        if planned.epochs < self.epochs:
+            self._found(f"{planned.said()} (seconds = {self.seconds:g})")
+        if path is not None:
+            with explained(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            save_json(path, {"asked": asked, "epochs": planned.epochs})
+        return planned.epochs
 
     def _require_same(self, lesson: _Lesson, own: Floats) -> None:
         same = float((own.argmax(axis=1) == lesson.said).mean())
@@ -217,7 +243,7 @@ class SlmTunedRecipe:
 
 
 #: settings that change nothing of what is learned
-_NO_MATTER = ("progress", "found", "work", "name", "threads", "lower", "use", "slow")
+_NO_MATTER = ("progress", "found", "work", "name", "threads", "lower", "use", "slow", "seconds")
 
 
 def require_licence(base: LocalSlm, use: str) -> str | None:
@@ -254,6 +280,24 @@ def _at(evidence: Evidence, rows: Ints) -> Evidence:
     opinion = None if evidence.second_opinion is None else evidence.second_opinion[rows]
     features = {name: np.asarray(column)[rows] for name, column in evidence.features.items()}
     return Evidence(evidence.labels, evidence.probabilities[rows], features, evidence.outlyingness[rows], opinion)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """How often train will be gone over; ``pace`` is the seconds of a step."""
+
+    epochs: int
+    wanted: int
+    steps: int
+    pace: float
+
+    @property
+    def seconds(self) -> float:
+        return self.steps * self.pace
+
+    def said(self) -> str:
+        fewer = f", of {self.wanted} that were wanted: more do not fit into the time given"
+        return f"{self.epochs} times over{fewer if self.epochs < self.wanted else ''}"
 
 
 @dataclass(slots=True)
@@ -299,8 +343,9 @@ class _Lesson:
         targets = np.array([place[target] for target in train.targets], dtype=np.int64)
         further = np.linspace(FIRST_WORD, vocabulary - 1, 2 * len(train.labels) + 64).astype(int).tolist()
         schedule = Schedule(
-            recipe.epochs, recipe.batch, recipe.rate, rank=recipe.rank, reasons=recipe.reasons, seed=recipe.seed
-        )
+            recipe.epochs, recipe.batch, recipe.rate, rank=recipe.rank, reasons=recipe.reasons, seed=recipe.seed,
+            seconds=recipe.seconds,
+        )  # fmt: skip
         return cls(
             base, train, weights, material.Material(made, targets, wanted, reasons), labels,
             np.flatnonzero(taught & ~held), np.flatnonzero(held), words_for([label[:-1] for label in labels], further),
@@ -315,10 +360,12 @@ class _Lesson:
     def longest(self) -> int:
         return max(len(prompt) for prompt in self.material.prompts) + self.depth
 
-    def paced(self, recipe: SlmTunedRecipe) -> tuple[int, float]:
-        """How many steps there would be, and the seconds of one, by a few that are thrown away."""
-        steps = -(-len(self.taught) // recipe.batch) * recipe.epochs
-        return steps, self.learner(recipe).timed(self.taught)
+    def planned(self, recipe: SlmTunedRecipe) -> _Planned:
+        """What fits into the seconds given, by a few steps that are thrown away."""
+        once, pace = -(-len(self.taught) // recipe.batch), self.learner(recipe).timed(self.taught)
+        fit = int(recipe.seconds / (once * pace)) if recipe.seconds > 0 else recipe.epochs
+        epochs = min(recipe.epochs, max(1, fit))
+        return _Planned(epochs, recipe.epochs, once * epochs, pace)
 
     def memory(self) -> float:
         """MiB that tuning takes."""

@@ -291,8 +291,9 @@ def _coverage(
 
 
 def _measured(drawn: Floats, n: int) -> Measured:
-    low, middle, high = np.quantile(drawn, [0.025, 0.5, 0.975])
-    return Measured(float(middle), float(low), float(high), n)
+    """The middle of what was drawn. Where every draw covers all, the rows behind them still bound it from below."""
+    low, middle, high = (float(edge) for edge in np.quantile(drawn, [0.025, 0.5, 0.975]))
+    return Measured(middle, lower_share(n, n, 0.025) if low == 1.0 else low, high, n)
 
 
 def _curve(

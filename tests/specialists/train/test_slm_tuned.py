@@ -25,6 +25,7 @@ from sizewise.specialists.keywords import KeywordsRecipe
 from sizewise.specialists.ladder import load_specialist
 from sizewise.specialists.slm_tuned import SlmTunedRecipe, require_licence
 from sizewise.specialists.train.checkpoints import NAME as KEPT
+from sizewise.specialists.train.decoder.learner import Learner
 from sizewise.specialists.train.decoder.material import aside, wanted
 from sizewise.specialists.tuned.specialist import SlmTuned
 
@@ -220,6 +221,27 @@ def test_the_plan_tells_time_and_memory(tmp_path: Path) -> None:
     assert seconds > 0
     assert "30 steps" in said
     assert "MiB" in said
+
+
+def test_epochs_that_do_not_fit_into_the_seconds_given_are_not_planned(tmp_path: Path) -> None:
+    heard: list[str] = []
+    hurried = recipe(tmp_path, seconds=1e-6, work=tmp_path / "work", found=heard.append)
+    _, said = hurried.plan(lesson())
+    assert "1 times over, of 3 that were wanted: more do not fit into the time given" in said
+    first = hurried.fit(lesson())
+    assert sum("epoch 1 of 1" in line for line in heard) == 1
+    assert not any("epoch 2" in line for line in heard)
+    again = replace(hurried, seconds=3_600.0).fit(lesson())  # what was decided stands, whatever time a resumed run has
+    assert again.answer(TEXTS) == first.answer(TEXTS)
+
+
+def test_an_epoch_that_would_not_fit_any_more_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(Learner, "timed", lambda learner, rows: 1e-9)  # a plan that hopes for too much
+    tuned = recipe(tmp_path, seconds=1e-3, found=heard.append).fit(lesson())
+    assert any("epoch 1 of 3" in line for line in heard)
+    assert not any("epoch 2 of 3" in line for line in heard)
+    assert tuned.answer(TEXTS)[0].value in LABELS
 
 
 def test_what_a_row_is_to_get() -> None:

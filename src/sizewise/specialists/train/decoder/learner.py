@@ -36,7 +36,10 @@ KEPT_WIDTHS, KEPT_INNER, KEPT_HEADS = 12, 5, 8
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """``rate`` is the adapters' greatest rate of learning and ``head_rate`` the end's; both fall along a cosine to zero."""
+    """``rate`` is the adapters' greatest rate of learning and ``head_rate`` the end's; both fall along a cosine to zero.
+
+    An epoch that would not fit into ``seconds`` of training is not begun, but for the first; 0 is no limit.
+    """
 
     epochs: int
     batch: int = 32
@@ -47,6 +50,7 @@ class Schedule:
     alpha: float = 16.0
     reasons: float = 0.2
     patience: int = 2
+    seconds: float = 0.0
     seed: int = 0
 
 
@@ -109,7 +113,7 @@ class Learner:
         optimiser = self._optimiser()
         self._resume(kept, optimiser)
         clock = Clock(float(steps), float(self.step))
-        while self.epoch < self.schedule.epochs and self.waited < self.schedule.patience:
+        while self.epoch < self.schedule.epochs and self.waited < self.schedule.patience and self._has_time():
             for batch in self._batches(rows, self.epoch)[self.place :]:
                 self._learned(batch, optimiser, self.step / steps)
                 self.place, self.step = self.place + 1, self.step + 1
@@ -176,6 +180,13 @@ class Learner:
             yield f"{name}.b", linear.b
         for name, parameter in self.end.named_parameters():
             yield f"end.{name}", parameter
+
+    def _has_time(self) -> bool:
+        """Whether one more epoch as long as those before fits, or one is under way."""
+        limit = self.schedule.seconds
+        if not limit or not self.epoch or self.place:
+            return True
+        return self.seconds * (1 + 1 / self.epoch) <= limit
 
     def _optimiser(self) -> torch.optim.AdamW:
         named = list(self._parameters())
