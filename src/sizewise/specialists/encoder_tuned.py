@@ -33,14 +33,16 @@ NAME = "encoder-tuned"
 @dataclass(frozen=True, slots=True)
 class EncoderTunedRecipe:
     """``encoder`` is a model reference, or ``by-language``; it is tuned ``epochs`` times over all rows, or as often as
-    ``seconds`` allow. ``way`` is ``labels``, ``pairs``, ``both``, or ``tried``: the best of them on the first part."""
+    ``seconds`` allow. ``way`` is ``labels``, ``pairs``, ``both``, or ``tried``: the best of them on the first part. Of its
+    layers ``layers`` are tuned, from the last down (0: half of them); what lies below is computed once for both encoders."""
 
     encoder: str = BY_LANGUAGE
+    layers: int = 0
     epochs: int = 5
     parts: int = 5
     way: str = "both"
     batch: int = 64
-    rate: float = 2e-4
+    rate: float = 5e-4
     seconds: float = 1_500.0
     seed: int = 0
     keywords: KeywordsRecipe = field(default_factory=KeywordsRecipe)
@@ -108,7 +110,7 @@ class EncoderTunedRecipe:
 
         if self.way not in (*WAYS, TRIED):
             raise TaskError(f"[rungs.{NAME}] way = {self.way!r}: it is one of {', '.join((*WAYS, TRIED))}.")
-        for key, least in (("epochs", 1), ("parts", 2), ("batch", 2)):
+        for key, least in (("epochs", 1), ("parts", 2), ("batch", 2), ("layers", 0)):
             if getattr(self, key) < least:
                 raise TaskError(f"[rungs.{NAME}] {key} = {getattr(self, key)} must be at least {least}.")
 

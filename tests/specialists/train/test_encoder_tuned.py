@@ -15,6 +15,7 @@ import pytest
 from sizewise.core.errors import InputError, LimitReached, ModelReferenceError, SizewiseError, TaskError
 from sizewise.core.model import Planned
 from sizewise.models.catalogue import MULTILINGUAL_ENCODER
+from sizewise.models.onnx_door import onnx
 from sizewise.specialists.train import INSTALL
 
 pytest.importorskip("torch", reason=f"needs the extra `train`: {INSTALL}")
@@ -23,7 +24,7 @@ from sizewise.specialists.encoder import EncoderSpecialist
 from sizewise.specialists.encoder_tuned import EncoderTunedRecipe
 from sizewise.specialists.folds import folds
 from sizewise.specialists.ladder import load_specialist
-from sizewise.specialists.sentence_vectors import SentenceEncoder
+from sizewise.specialists.sentence_vectors import MODEL, SentenceEncoder
 from sizewise.specialists.train import encoder_parts, tuned_graph
 from sizewise.specialists.train.bert import BertGraph
 from sizewise.specialists.train.lesson import set_aside
@@ -94,6 +95,19 @@ def test_what_both_compute_alike_is_computed_once(base: Path) -> None:
     assert added == 4  # the product, its sum, the sum with what went by, and the norm
 
 
+def test_layers_that_are_not_tuned_are_computed_once(recipe: EncoderTunedRecipe) -> None:
+    """Two layers: half of them are one, more than there are is all; the first stays the base's to the last bit."""
+    added = {}
+    for layers in (0, 1, 99):
+        tuned = replace(recipe, layers=layers, epochs=1).fit(examples())
+        assert isinstance(tuned.encoder, SentenceEncoder)
+        nodes = onnx().load(tuned.encoder.files.paths[MODEL]).graph.node
+        own = [node for node in nodes if node.name.startswith(tuned_graph.PREFIX)]
+        added[layers] = len(own)
+        assert any(node.name.startswith(f"{tuned_graph.PREFIX}/0/") for node in own) == (layers == 99)
+    assert 0 < added[0] == added[1] < added[99]
+
+
 def test_what_is_no_bert_is_refused(tmp_path: Path) -> None:
     from ..tiny_onnx import tiny_encoder
 
@@ -102,8 +116,6 @@ def test_what_is_no_bert_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_graph_that_computes_something_else_is_refused(base: Path, tmp_path: Path) -> None:
-    from sizewise.models.onnx_door import onnx
-
     shutil.copytree(base, tmp_path / "m")
     model = onnx().load(tmp_path / "m" / "onnx" / "model.onnx")
     for node in model.graph.node:

@@ -174,6 +174,7 @@ class Parts:
         contrast, labelled = WAYS[way]
         return Schedule(
             epochs,
+            self.recipe.layers,
             self.recipe.batch,
             self.recipe.rate,
             contrast=contrast,

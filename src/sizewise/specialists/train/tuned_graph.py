@@ -91,5 +91,13 @@ def require_same(share: float, rows: int, least: float = LEAST_SAME) -> None:
 
 
 def mean_weights(states: Sequence[Mapping[str, Singles]]) -> dict[str, Singles]:
-    """The mean of several states of one network, which all began as the same (model soup, Wortsman et al. 2022)."""
-    return {name: np.mean([state[name] for state in states], axis=0, dtype=np.float32) for name in states[0]}
+    """The mean of several states of one network, which all began as the same (model soup, Wortsman et al. 2022).
+
+    What was not tuned stays as it was, to the last bit: the graph then computes it once for both encoders.
+    """
+    first = states[0]
+    alike = {name for name in first if all(np.array_equal(first[name], state[name]) for state in states[1:])}
+    return {
+        name: first[name] if name in alike else np.mean([state[name] for state in states], axis=0, dtype=np.float32)
+        for name in first
+    }

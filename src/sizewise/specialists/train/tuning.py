@@ -34,11 +34,15 @@ LAST_RATE = 0.02  # of the first
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How it is tuned. ``contrast`` weighs the loss by pairs; ``labelled`` says whether labels are taught as well."""
+    """How it is tuned. ``contrast`` weighs the loss by pairs; ``labelled`` says whether labels are taught as well.
+
+    ``layers`` counts the upper layers that are tuned, 0 means half of them; those below stay as they were.
+    """
 
     epochs: int
+    layers: int = 0
     batch: int = 64
-    rate: float = 2e-4
+    rate: float = 5e-4
     head_rate: float = 2e-3
     warm_up: float = 0.1
     dropout: float = 0.1
@@ -131,6 +135,10 @@ class Learner:
         torch, schedule = self.torch, self.schedule
         # Rare words would move little, at the cost of the whole table; without its gradient the first layer is cheaper too.
         self.network.embeddings.requires_grad_(requires_grad=False)
+        layers = list(self.network.encoder.layer)
+        tuned = min(schedule.layers or -(-len(layers) // 2), len(layers))
+        for layer in layers[: len(layers) - tuned]:
+            layer.requires_grad_(requires_grad=False)
         moved = [p for p in self.network.parameters() if p.requires_grad]
         flat, tables = [p for p in moved if p.ndim < 2], [p for p in moved if p.ndim >= 2]
         heads = [p for head in self.heads for p in head.parameters()]
