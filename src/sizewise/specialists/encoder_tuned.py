@@ -38,7 +38,7 @@ class EncoderTunedRecipe:
 
     encoder: str = BY_LANGUAGE
     layers: int = 0
-    epochs: int = 5
+    epochs: int = 3
     parts: int = 5
     way: str = "both"
     batch: int = 64

@@ -35,7 +35,8 @@ WAYS = {"labels": (0.0, True), "both": (0.3, True), "pairs": (1.0, False)}
 TRIED = "tried"
 ASIDE, MOST_ASIDE = 0.05, 400  # of a part's training rows, to tell when to stop
 CHECKED = 1_000  # rows, on which what is served is held against torch
-TIMED_STEPS = 3
+TIMED = (0.1, 0.3, 0.5, 0.7, 0.9)  # steps that are timed before the start, by how much they read
+BESIDE = 1.1  # times the steps: rows are seen at the start, those set aside after each epoch, states are kept
 KEPT_A_TOKEN = 40  # numbers of a layer's width that a step keeps for each token and layer, attention included
 
 
@@ -158,17 +159,22 @@ class Parts:
         return Memory.of(numbers * (self.count + 2), numbers, kept, 4)
 
     def _seconds_an_epoch(self, half: bool) -> float:
-        """Seconds to go over all rows of train once, from a few steps of ordinary length."""
+        """Seconds to go over all rows of train once: a few real steps, short and long, and how much all steps have to read."""
         learner = self._learner(self._schedule("both", 1, half))
-        order = np.argsort(self.lesson.lengths, kind="stable")
-        middle = order[len(order) // 2 :][: self.recipe.batch]
-        learner.prepare(middle, 1)
-        learner.learn_batch(middle)
+        rows = np.arange(len(self.lesson))
+        steps = sorted(learner.batches(rows, 0), key=self._read)
+        timed = [steps[int(share * (len(steps) - 1))] for share in TIMED]
+        learner.prepare(timed[0], 1)
+        learner.learn_batch(timed[0])
         started = time.perf_counter()
-        for _ in range(TIMED_STEPS):
-            learner.learn_batch(middle)
-        pace: float = (time.perf_counter() - started) / (TIMED_STEPS * sum(self.lesson.lengths[row] for row in middle))
-        return float(pace * 1.15 * sum(self.lesson.lengths))  # padding, and scores of what was set aside
+        for batch in timed:
+            learner.learn_batch(batch)
+        pace = (time.perf_counter() - started) / sum(self._read(batch) for batch in timed)
+        return float(pace * BESIDE * sum(self._read(batch) for batch in steps))
+
+    def _read(self, batch: Ints) -> int:
+        """Tokens of a batch, padding included."""
+        return len(batch) * max(int(self.lesson.lengths[row]) for row in batch)
 
     def _schedule(self, way: str, epochs: int, half: bool) -> Schedule:
         contrast, labelled = WAYS[way]

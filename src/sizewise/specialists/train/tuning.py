@@ -84,11 +84,11 @@ class Learner:
     def learn(self, rows: Ints, aside: Ints, kept: Checkpoints | None = None, told: Told | None = None) -> Tuned:
         """Tune on ``rows`` of the lesson until the loss on those ``aside`` no longer falls; resumed from what was ``kept``."""
         torch, schedule = self.torch, self.schedule
-        steps = len(self._batches(rows, 0))
+        steps = len(self.batches(rows, 0))
         self.prepare(rows, steps)
         self._resume(kept)
         while self.epoch < schedule.epochs and self.waited < schedule.patience:
-            for batch in self._batches(rows, self.epoch)[self.place :]:
+            for batch in self.batches(rows, self.epoch)[self.place :]:
                 torch.manual_seed(schedule.seed * 1_000_003 + self.step)
                 self.learn_batch(batch)
                 self.place += 1
@@ -203,7 +203,8 @@ class Learner:
         )
         return entered
 
-    def _batches(self, rows: Ints, epoch: int) -> list[Ints]:
+    def batches(self, rows: Ints, epoch: int) -> list[Ints]:
+        """The rows of each step of an epoch."""
         schedule, lengths = self.schedule, self.lesson.lengths
         units = None
         if schedule.contrast:
