@@ -9,8 +9,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 demo: $(VENV)/installed ## the bundled task, end to end: verdict and report
 	$(BIN)/sizewise demo --out demo-run
 
-test: $(VENV)/developing ## every test but the long fault and browser runs
-	$(BIN)/python -m pytest -m "not faults" -n auto --maxprocesses=4 --dist loadfile
+test: $(VENV)/developing ## every test but the long fault and browser runs; one thread each, for they run side by side
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m "not faults" -n auto --maxprocesses=4 --dist loadfile
 
 training: $(VENV)/training ## the extra `train` into the test environment: its tests run from now on
 
