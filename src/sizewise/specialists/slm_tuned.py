@@ -71,7 +71,7 @@ class SlmTunedRecipe:
 
     model: str = DEFAULT_SLM
     reading: str = "head"
-    epochs: int = 5
+    epochs: int = 4
     batch: int = 32
     rate: float = 1e-3
     rank: int = 16
