@@ -133,7 +133,7 @@ class Asker:
         try:
             closing.result(timeout=PATIENCE)
         except (TimeoutError, concurrent.futures.CancelledError):
-            pass
+            pass  # a connection is cut instead: answers are handed on by now, and what is spent was reserved before
         finally:
             loop.call_soon_threadsafe(loop.stop)
             if self._thread is not None:
