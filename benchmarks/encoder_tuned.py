@@ -25,7 +25,7 @@ from sizewise.data.read import read
 from sizewise.data.split import Splits, split
 from sizewise.evaluate.intervals import share
 from sizewise.models.catalogue import prefix
-from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.encoder_specialist import EncoderSpecialist
 from sizewise.specialists.folds import folds
 from sizewise.specialists.ladder import recipes
 from sizewise.specialists.train.encoder_parts import Parts

@@ -22,7 +22,7 @@ import sizewise
 from sizewise.export.export import export
 from sizewise.models.reference import ModelFiles
 from sizewise.run import load
-from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.encoder_specialist import EncoderSpecialist
 from sizewise.specialists.rounded_encoder import rounded
 from sizewise.specialists.sentence_vectors import MODEL, TOKENIZER, SentenceEncoder
 

@@ -35,7 +35,8 @@ from sizewise.data.split import split
 from sizewise.data.tally import PARTS
 from sizewise.evaluate.coverage_forecast import certified_coverages, widened
 from sizewise.evaluate.learning_curve import LEVEL, PRIOR, Held, Prior, fit
-from sizewise.specialists.encoder import EncoderRecipe, EncoderSpecialist
+from sizewise.specialists.encoder import EncoderRecipe
+from sizewise.specialists.encoder_specialist import EncoderSpecialist
 from sizewise.specialists.folds import folds
 from sizewise.specialists.ladder import recipes
 from sizewise.specialists.vector_cache import RememberedEncoder

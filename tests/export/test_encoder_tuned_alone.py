@@ -13,7 +13,7 @@ import tomli_w
 from sizewise import decide
 from sizewise.export.export import export
 from sizewise.run import load
-from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.encoder_specialist import EncoderSpecialist
 
 from .conftest import HOSTILE, Empty, same
 

@@ -12,7 +12,9 @@ from sizewise.cascade.cascade import Cascade
 from sizewise.core.example import Train
 from sizewise.export.package import package
 from sizewise.specialists import encoder as module
-from sizewise.specialists.encoder import JOINT, EncoderRecipe, EncoderSpecialist, Views, principal, unit
+from sizewise.specialists.encoder import EncoderRecipe
+from sizewise.specialists.encoder_specialist import JOINT, EncoderSpecialist
+from sizewise.specialists.encoder_views import Views, principal, unit
 from sizewise.specialists.vector_cache import VectorCache
 from sizewise.store.arrays import load_arrays
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sizewise.core.example import Train
-from sizewise.specialists.encoder import names_head, spoken
+from sizewise.specialists.encoder_views import names_head, spoken
 from sizewise.specialists.heads import Head, Mixture, Target, centred, fit_shares, softmax
 from sizewise.specialists.keywords import KeywordsRecipe, KeywordsSpecialist
 from sizewise.store.arrays import load_arrays, save_arrays

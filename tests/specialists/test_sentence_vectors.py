@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sizewise.specialists import sentence_vectors
-from sizewise.specialists.encoder import Views
+from sizewise.specialists.encoder_views import Views
 from sizewise.specialists.sentence_vectors import POOLINGS, SentenceEncoder, pooled
 from sizewise.specialists.vector_cache import VectorCache
 

@@ -21,7 +21,7 @@ from sizewise.export.comparison import Comparison
 from sizewise.report.headline import contradictions, headline
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
-from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.encoder_specialist import EncoderSpecialist
 
 SHOWN_LABELS = 100
 BARE = ("onnx", "gguf")  # kinds that answer without confidence and route

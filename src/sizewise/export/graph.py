@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.models.onnx_door import onnx
-from sizewise.specialists.encoder import GAMMA, JOINT, TUNED, EncoderSpecialist, Views
+from sizewise.specialists.encoder_specialist import JOINT, EncoderSpecialist
+from sizewise.specialists.encoder_views import GAMMA, TUNED, Views
 from sizewise.specialists.heads import Head, Mixture
 from sizewise.specialists.keywords import BLOCKS, KeywordsSpecialist
 from sizewise.specialists.packed_rows import packed

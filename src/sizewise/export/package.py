@@ -25,7 +25,7 @@ from sizewise.export.publish import Content
 from sizewise.export.standalone.contents import ABOUT, LATEST, WEIGHTS
 from sizewise.export.standalone.onnx_inputs import GRAPH, LABELS, NGRAMS, TOKENIZER
 from sizewise.models.catalogue import prefix
-from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.encoder_specialist import EncoderSpecialist
 from sizewise.specialists.keywords import KeywordsSpecialist
 
 STANDALONE = "sizewise.export.standalone"

@@ -17,7 +17,7 @@ from sizewise.export.publish import Content
 from sizewise.export.standalone.encoder import ENCODER
 from sizewise.export.standalone.keywords import NGRAMS
 from sizewise.models.catalogue import prefix
-from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.encoder_specialist import EncoderSpecialist
 from sizewise.specialists.heads import Mixture
 from sizewise.specialists.keywords import KeywordsSpecialist
 from sizewise.specialists.majority import MajoritySpecialist

@@ -19,7 +19,9 @@ from sizewise.core.errors import ModelReferenceError, TaskError
 from sizewise.core.example import Train
 from sizewise.core.model import Fitted, Rung
 from sizewise.models.catalogue import DEFAULT_ENCODER, known_engine
-from sizewise.specialists.encoder import HEADS, TUNED, EncoderRecipe, EncoderSpecialist, Scored
+from sizewise.specialists.encoder import EncoderRecipe, Scored
+from sizewise.specialists.encoder_specialist import HEADS, EncoderSpecialist
+from sizewise.specialists.encoder_views import TUNED
 from sizewise.specialists.encoders import BY_LANGUAGE, choose
 from sizewise.specialists.folds import folds as folds_of
 from sizewise.specialists.heads import Ints, Mixture, Singles, fit_shares, targets_of

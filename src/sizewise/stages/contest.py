@@ -22,7 +22,8 @@ from sizewise.core.example import Train
 from sizewise.core.measurement import Circumstance, Latency, Measured
 from sizewise.core.model import Evidence, Fitted, Recipe, Specialist
 from sizewise.evaluate.intervals import mean, quantile, single
-from sizewise.specialists.encoder import EncoderRecipe, EncoderSpecialist
+from sizewise.specialists.encoder import EncoderRecipe
+from sizewise.specialists.encoder_specialist import EncoderSpecialist
 from sizewise.specialists.ladder import load_specialist
 from sizewise.stages.listener import Listener
 from sizewise.stages.written_rows import Learned

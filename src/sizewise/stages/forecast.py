@@ -35,7 +35,8 @@ from sizewise.evaluate.coverage_forecast import (
 )
 from sizewise.evaluate.intervals import lower_share, share
 from sizewise.evaluate.learning_curve import LEVEL, Held, Trend, crossing, fit
-from sizewise.specialists.encoder import EncoderRecipe, EncoderSpecialist
+from sizewise.specialists.encoder import EncoderRecipe
+from sizewise.specialists.encoder_specialist import EncoderSpecialist
 from sizewise.specialists.folds import folds
 from sizewise.specialists.keywords import KeywordsRecipe
 from sizewise.specialists.vector_cache import RememberedEncoder

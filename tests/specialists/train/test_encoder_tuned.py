@@ -20,7 +20,7 @@ from sizewise.specialists.train import INSTALL
 
 pytest.importorskip("torch", reason=f"needs the extra `train`: {INSTALL}")
 
-from sizewise.specialists.encoder import EncoderSpecialist
+from sizewise.specialists.encoder_specialist import EncoderSpecialist
 from sizewise.specialists.encoder_tuned import EncoderTunedRecipe
 from sizewise.specialists.folds import folds
 from sizewise.specialists.ladder import load_specialist

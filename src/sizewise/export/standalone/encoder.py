@@ -10,7 +10,8 @@ from sizewise.export.standalone.contents import Contents, part
 from sizewise.export.standalone.keywords import opened
 from sizewise.export.standalone.keywords import specialist as keywords_specialist
 from sizewise.models.reference import ModelFiles
-from sizewise.specialists.encoder import HEADS, JOINT_PARTS, EncoderSpecialist, Views
+from sizewise.specialists.encoder_specialist import HEADS, JOINT_PARTS, EncoderSpecialist
+from sizewise.specialists.encoder_views import Views
 from sizewise.specialists.heads import Mixture
 from sizewise.specialists.keywords import BLOCKS
 from sizewise.specialists.packed_rows import PackedRows
