@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import sizewise
-from sizewise.cli.options import Columns, Lang, Language, Only, RawAnswers, ReferenceOption, Template, filters, pairs
+from sizewise.cli.options import (
+    Columns,
+    Lang,
+    Language,
+    Only,
+    RawAnswers,
+    ReferenceOption,
+    StrictLabels,
+    Template,
+    filters,
+    pairs,
+)
 
 if TYPE_CHECKING:
     from sizewise.stages.checkup import Checkup
@@ -48,9 +59,7 @@ def check(
     fix_labels: Annotated[
         LabelFix, typer.Option("--fix-labels", help="With --fix: what to do with suspected label errors.")
     ] = LabelFix.leave,
-    strict_labels: Annotated[
-        bool, typer.Option("--strict-labels", help="Refuse labels spelled in several ways.")
-    ] = False,
+    strict_labels: StrictLabels = False,
     lang: Lang = Language.en,
     as_json: Annotated[bool, typer.Option("--json", help="Print data-check.json instead of the summary.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write --out and --fix anew where they exist.")] = False,

@@ -41,6 +41,7 @@ Template = Annotated[
 RawAnswers = Annotated[
     bool, typer.Option("--raw-answers", help="Take the LLM's answers as they are; map none of them to a label.")
 ]
+StrictLabels = Annotated[bool, typer.Option("--strict-labels", help="Refuse labels spelled in several ways.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the report and the summary.")]
 Texts = Annotated[bool, typer.Option("--texts", help="Show example texts in the report.")]
 
@@ -50,6 +51,15 @@ BaseUrl = Annotated[
 GivenPrice = Annotated[
     str | None, typer.Option("--price", help="US dollars per million tokens of prompt and answer: 2.50,10.")
 ]
+
+
+def names(text: str) -> tuple[str, ...]:
+    """``a,b`` as its parts.
+
+    >>> names("majority, keywords,")
+    ('majority', 'keywords')
+    """
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def pairs(option: str, text: str | None) -> dict[str, str]:
