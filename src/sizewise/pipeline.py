@@ -9,17 +9,21 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sizewise
-from sizewise.core.record import RunRecord
+from sizewise.core.measurement import Circumstance, Forecast, Measurements
+from sizewise.core.model import Recipe
+from sizewise.core.record import Audit, Provenance, RunRecord
 from sizewise.core.task import Task
+from sizewise.core.verdict import Verdict
 from sizewise.data.answers import read_log
-from sizewise.data.check import check
+from sizewise.data.check import CheckedLog, check
 from sizewise.data.formats.source import Source
-from sizewise.data.split import split
+from sizewise.data.read import Log
+from sizewise.data.split import Splits, split
 from sizewise.data.survey import Survey
 from sizewise.data.task_file import task_tables
 from sizewise.run import Run
@@ -27,12 +31,12 @@ from sizewise.specialists.ladder import recipes
 from sizewise.specialists.ngrams import LONGEST_INPUT
 from sizewise.stages import saving
 from sizewise.stages.audit import audit, best_rung
-from sizewise.stages.calibration import calibrate, excess_on_train
+from sizewise.stages.calibration import Calibrated, Judged, calibrate, excess_on_train
 from sizewise.stages.captured import release, without_password
 from sizewise.stages.checking import data_check
-from sizewise.stages.choice import choose
+from sizewise.stages.choice import Choice, choose
 from sizewise.stages.climbing import Climb
-from sizewise.stages.contest import contest
+from sizewise.stages.contest import Contestant, contest
 from sizewise.stages.disagreements import confusions, disagreements, disputes
 from sizewise.stages.forecast import forecast
 from sizewise.stages.large_model import LargeCalls, ask_large
@@ -42,7 +46,7 @@ from sizewise.stages.measurement import curve, measure
 from sizewise.stages.portions import portions
 from sizewise.stages.probing import probe
 from sizewise.stages.samples import sampled
-from sizewise.stages.written_rows import tried
+from sizewise.stages.written_rows import Learned, tried
 from sizewise.store.run_folder import open_run
 from sizewise.verdict.decision import Identity
 from sizewise.verdict.decision import decide as weigh
@@ -68,6 +72,60 @@ def decide(
     listener = listener or Silence()
     clock = _Clock(listener)
     rungs = recipes(task, listener.progress, listener.found)
+    data = _read(task, paths, listener, clock)
+    with open_run(out, _fingerprint(data.task, data.log.sha256, large), force) as folder:
+        saving.save_inputs(folder, data.task, data.log)
+        held = _contest(rungs, data, folder.work, listener, clock)
+        chosen = _choose(held, data, clock)
+        measurements, judged = _measure(held, chosen, data, large, folder.work, listener, clock)
+        more = _forecast(rungs, chosen, data, folder.work, listener, clock)
+        measurements = replace(measurements, forecast=more)
+        verdict = weigh(measurements, Identity(sizewise.__version__, folder.run_id, folder.created, clock.seconds()))
+        has_large = measurements.large is not None and data.task.bar.perimeter == "open"
+        served = chosen.calibrated.threshold if verdict.decision in ("small", "cascade") else None
+        with clock.stage("save"):
+            form = saving.form_of(data.log, data.checked, chosen.splits.labels)
+            saving.save_specialist(folder, data.task, held.learned, chosen.calibrated, served, has_large, bundle, form)
+            saving.save_predictions(folder, chosen.splits, judged, served, has_large)
+        with clock.stage("report"):
+            provenance = saving.provenance(folder, verdict, command or _command())
+            record = _record(data, held, chosen, measurements, judged, verdict, served, provenance)
+            shown = saving.texts_of(chosen.splits.test, [d.id for d in record.disagreements]) if texts else None
+            saving.save_record(folder, record, language, shown)
+    return Run(folder.path, record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """The log as it was read, checked and split; ``task`` with the names and the template that were found in it."""
+
+    task: Task
+    log: Log
+    checked: CheckedLog
+    survey: Survey
+    splits: Splits
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The contest once it was held: who took part, on what they learned, what is to be said of it, and its audit."""
+
+    contestants: Sequence[Contestant]
+    learned: Learned
+    told: tuple[Circumstance, ...]
+    audited: Audit
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The chosen rung, its threshold, and the ``splits`` that it is calibrated and tested on: samples, where it is slow."""
+
+    choice: Choice
+    calibrated: Calibrated
+    splits: Splits
+
+
+def _read(task: Task, paths: Sequence[Source], listener: Listener, clock: _Clock) -> _Data:
     with clock.stage("read"):
         log = read_log(task, paths)
         release(paths)
@@ -79,67 +137,82 @@ def decide(
         survey = Survey(LONGEST_INPUT, log.examples)
     with clock.stage("split"):
         splits = split(checked, task.reference, task.labels, task.seed)
-    with open_run(out, _fingerprint(task, log.sha256, large), force) as folder:
-        saving.save_inputs(folder, task, log)
-        with clock.stage("contest"):
-            climb = Climb(task, splits.reference, len(splits.calibrate), checked.examples, folder.work, listener)
-            learned, written = tried(rungs, splits.train, splits.written, task.seed, folder.work, listener)
-            contestants = contest(rungs, splits.train, task.seed, folder.work, listener, climb, learned.written)
-            climb.finish(contestants, splits.train)
-        with clock.stage("audit"):
-            best = best_rung(contestants)
-            slices = {e.id: e.slice for e in checked.examples if e.slice}
-            audited = audit(best.name, best.evidence.probabilities, splits.train, slices, splits.reference, task.seed)
-        with clock.stage("choose"):
-            choice = choose(contestants, splits.reference, task.bar, task.seed)
-            splits = sampled(splits, choice.chosen.most_rows, task.seed)
-        with clock.stage("calibrate"):
-            seen = excess_on_train(choice.chosen, splits.train, checked.examples)
-            calibrated = calibrate(choice.chosen, splits.calibrate, splits.reference, task.bar, task.seed, seen)
-        asked = None
-        if large is not None:
-            with clock.stage("large"):
-                asked = ask_large(large, task, splits.labels, splits.test, folder.work, listener, TEST_SHARE)
-        with clock.stage("measure"):
-            sizes = saving.data_measurement(log, checked, splits)
-            measurements, judged = measure(
-                task, splits, sizes, contestants, choice, calibrated, asked, (*climb.told, *written)
-            )
-        with clock.stage("probe"):
-            probed = probe(contestants, task, splits.test, splits.reference, listener)
-            measurements = replace(measurements, probes=probed)
-            measurements = with_large(measurements, large, task, splits.labels, asked, folder.work, listener)
-            for contestant in contestants:
-                contestant.close()
-        with clock.stage("forecast"):
-            recipe = next(r for r in rungs if r.name == choice.chosen.name)
-            more = forecast(recipe, calibrated, splits, task.bar, checked.examples, task.seed, folder.work, listener)
-            measurements = replace(measurements, forecast=more)
-        identity = Identity(sizewise.__version__, folder.run_id, folder.created, clock.seconds())
-        verdict = weigh(measurements, identity)
-        has_large = measurements.large is not None and task.bar.perimeter == "open"
-        served = calibrated.threshold if verdict.decision in ("small", "cascade") else None
-        with clock.stage("save"):
-            form = saving.form_of(log, checked, splits.labels)
-            saving.save_specialist(folder, task, learned, calibrated, served, has_large, bundle, form)
-            saving.save_predictions(folder, splits, judged, served, has_large)
-        with clock.stage("report"):
-            differing = disagreements(judged, splits, calibrated.threshold)
-            record = RunRecord(
-                verdict=verdict,
-                measurements=measurements,
-                data_check=data_check(log.about, checked.facts, splits.division, survey),
-                curve=curve(calibrated, judged, task.bar.delta, task.seed),
-                confusions=confusions(judged, splits, served),
-                disagreements=differing,
-                provenance=saving.provenance(folder, verdict, command or _command()),
-                portions=portions(judged, splits, calibrated.threshold),
-                disputes=disputes(judged, splits.test),
-                audit=audited,
-            )
-            shown = saving.texts_of(splits.test, [d.id for d in differing]) if texts else None
-            saving.save_record(folder, record, language, shown)
-    return Run(folder.path, record)
+    return _Data(task, log, checked, survey, splits)
+
+
+def _contest(rungs: Sequence[Recipe], data: _Data, work: Path, listener: Listener, clock: _Clock) -> _Held:
+    task, splits, examples = data.task, data.splits, data.checked.examples
+    with clock.stage("contest"):
+        climb = Climb(task, splits.reference, len(splits.calibrate), examples, work, listener)
+        learned, written = tried(rungs, splits.train, splits.written, task.seed, work, listener)
+        contestants = contest(rungs, splits.train, task.seed, work, listener, climb, learned.written)
+        climb.finish(contestants, splits.train)
+    with clock.stage("audit"):
+        best = best_rung(contestants)
+        slices = {e.id: e.slice for e in examples if e.slice}
+        audited = audit(best.name, best.evidence.probabilities, splits.train, slices, splits.reference, task.seed)
+    return _Held(contestants, learned, (*climb.told, *written), audited)
+
+
+def _choose(held: _Held, data: _Data, clock: _Clock) -> _Chosen:
+    task, reference = data.task, data.splits.reference
+    with clock.stage("choose"):
+        choice = choose(held.contestants, reference, task.bar, task.seed)
+        splits = sampled(data.splits, choice.chosen.most_rows, task.seed)
+    with clock.stage("calibrate"):
+        seen = excess_on_train(choice.chosen, splits.train, data.checked.examples)
+        calibrated = calibrate(choice.chosen, splits.calibrate, reference, task.bar, task.seed, seen)
+    return _Chosen(choice, calibrated, splits)
+
+
+def _measure(
+    held: _Held, chosen: _Chosen, data: _Data, large: LargeCalls | None, work: Path, listener: Listener, clock: _Clock
+) -> tuple[Measurements, Judged]:
+    """All that is measured on test, and how the chosen rung fared on its rows; then the rungs are let go."""
+    task, splits, asked = data.task, chosen.splits, None
+    if large is not None:
+        with clock.stage("large"):
+            asked = ask_large(large, task, splits.labels, splits.test, work, listener, TEST_SHARE)
+    with clock.stage("measure"):
+        sizes = saving.data_measurement(data.log, data.checked, splits)
+        measurements, judged = measure(
+            task, splits, sizes, held.contestants, chosen.choice, chosen.calibrated, asked, held.told
+        )
+    with clock.stage("probe"):
+        probed = probe(held.contestants, task, splits.test, splits.reference, listener)
+        measurements = replace(measurements, probes=probed)
+        measurements = with_large(measurements, large, task, splits.labels, asked, work, listener)
+        for contestant in held.contestants:
+            contestant.close()
+    return measurements, judged
+
+
+def _forecast(
+    rungs: Sequence[Recipe], chosen: _Chosen, data: _Data, work: Path, listener: Listener, clock: _Clock
+) -> Forecast | None:
+    task, calibrated, examples = data.task, chosen.calibrated, data.checked.examples
+    with clock.stage("forecast"):
+        recipe = next(r for r in rungs if r.name == calibrated.contestant.name)
+        return forecast(recipe, calibrated, chosen.splits, task.bar, examples, task.seed, work, listener)
+
+
+def _record(
+    data: _Data, held: _Held, chosen: _Chosen, measurements: Measurements, judged: Judged, verdict: Verdict,
+    served: float | None, provenance: Provenance,
+) -> RunRecord:  # fmt: skip
+    task, splits, calibrated = data.task, chosen.splits, chosen.calibrated
+    return RunRecord(
+        verdict=verdict,
+        measurements=measurements,
+        data_check=data_check(data.log.about, data.checked.facts, splits.division, data.survey),
+        curve=curve(calibrated, judged, task.bar.delta, task.seed),
+        confusions=confusions(judged, splits, served),
+        disagreements=disagreements(judged, splits, calibrated.threshold),
+        provenance=provenance,
+        portions=portions(judged, splits, calibrated.threshold),
+        disputes=disputes(judged, splits.test),
+        audit=held.audited,
+    )
 
 
 class _Clock:
