@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -53,6 +55,19 @@ def test_differences_are_paired() -> None:
     assert found.scores["keywords"].difference == pytest.approx(-0.003)
     assert found.scores["keywords"].difference_low > -0.01
     assert score.value - score.low > 0.01
+
+
+def test_a_rung_judged_on_a_sample_must_beat_every_smaller_one_there() -> None:
+    """The chosen one is smaller than the best of all: to be better than it alone would make the dearest rung the choice."""
+    rows = np.arange(0, N, 4)
+    encoder, tuned = contestant("encoder", right(0.905)), contestant("encoder-tuned", right(0.911))
+    for share, wanted in ((0.9115, "encoder"), (0.93, "slm-tuned")):
+        dear = replace(contestant("slm-tuned", right(share)[rows]), rows=rows)
+        found = choose([encoder, tuned, dear], "gold", Bar(), 0)
+        assert found.chosen.name == wanted
+        there = found.scores["slm-tuned"]
+        assert there.difference == pytest.approx(float(right(share)[rows].mean() - right(0.911)[rows].mean()))
+        assert there.score.n == len(rows)
 
 
 def test_scores_are_shares_with_their_interval() -> None:

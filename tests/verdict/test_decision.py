@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from sizewise.core.measurement import Circumstance, DataMeasurement, Measurements, ModelProbes, Probe, Shift
+from sizewise.core.measurement import (
+    Circumstance,
+    DataMeasurement,
+    Measured,
+    Measurements,
+    ModelProbes,
+    OutOfFold,
+    Probe,
+    RungMeasurement,
+    Shift,
+)
 from sizewise.core.task import Bar
 from sizewise.core.verdict import Verdict
 from sizewise.verdict.decision import decide
@@ -33,6 +43,13 @@ SPLIT_WITHOUT_TEST = DataMeasurement("0" * 64, 100, 100, 60, 40, 0, 0, 0, 0)
 WRITTEN: dict[str, str | float | int | None] = {
     "n": 200, "rung": "encoder", "difference": 0.002, "low": -0.001, "high": 0.005, "rows": 7_003,
 }  # fmt: skip
+
+
+def on_sample(difference: float, low: float) -> RungMeasurement:
+    """A rung that was judged on few rows."""
+    score = Measured(0.93, 0.9, 0.95, 100)
+    return rung("slm-tuned", out_of_fold=OutOfFold("coverage", score, difference, low))
+
 
 #: what was measured → decision, what binds, and a reason that must be given
 RULE: dict[str, tuple[Measurements, str, str, str]] = {
@@ -122,6 +139,14 @@ RULE: dict[str, tuple[Measurements, str, str, str]] = {
         measured(0.6, chosen="keywords", rungs=(rung("keywords", 0.8), rung("encoder", 0.9, 0.1))),
         "cascade", "quality", "better_passed_over",
     ),
+    "better on a sample": (
+        measured(0.6, chosen="slm-tuned", rungs=(rung("encoder", 0.9), on_sample(0.03, 0.01))),
+        "cascade", "quality", "better_on_sample",
+    ),
+    "not shown on a sample": (
+        measured(0.6, chosen="encoder", rungs=(rung("encoder", 0.9), on_sample(0.03, -0.01))),
+        "cascade", "quality", "better_not_shown",
+    ),
     "no LLM": (measured(0.6, large=None), "cascade", "quality", "coverage_enough"),
 }  # fmt: skip
 
@@ -176,6 +201,11 @@ def test_a_better_rung_beyond_the_limit_is_not_called_as_good() -> None:
     assert "smallest_as_good" not in said(found)
     (passed,) = [r for r in found.reasons if r.code == "better_passed_over"]
     assert (passed.parameters["rung"], passed.parameters["chosen"]) == ("encoder", "keywords")
+
+
+@pytest.mark.parametrize("case", ["better on a sample", "not shown on a sample"])
+def test_what_a_sample_shows_is_said_as_that(case: str) -> None:
+    assert not {"smallest_as_good", "better_passed_over"} & set(said(verdict(RULE[case][0])))
 
 
 def test_the_best_rung_itself_needs_no_excuse() -> None:

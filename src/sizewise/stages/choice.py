@@ -31,7 +31,8 @@ def choose(contestants: Sequence[Contestant], reference: ReferenceKind, bar: Bar
 
     The metric is accuracy under gold, else coverage at the target, both out-of-fold on train. Rungs that
     break the bar's latency or memory are passed over while another one keeps it. A rung that was judged on a sample
-    must show that it is better, on the rows that both saw: else a lucky sample would choose the most expensive rung.
+    must show that it is better than each smaller one, on the rows that both saw: else a lucky sample would choose the
+    most expensive rung. Its score stands against the best of those on these rows.
     """
     metric: Literal["coverage", "accuracy"] = "accuracy" if reference == "gold" else "coverage"
     whole = [c for c in contestants if c.rows is None]
@@ -41,18 +42,36 @@ def choose(contestants: Sequence[Contestant], reference: ReferenceKind, bar: Bar
     best = max(fitting or whole, key=lambda c: points[c.name])
     scores = {c.name: _out_of_fold(c, best, metric, points, drawn) for c in whole}
     chosen = next(c for c in fitting or whole if c is best or scores[c.name].difference_low > -MARGIN)
+    taken = list(fitting or whole)
     for contestant in contestants:
         if contestant.rows is None:
             continue
-        there = at_rows(chosen, contestant.rows)
-        pair = {c.name: _drawn(c, metric, bar, seed) for c in (contestant, there)}
-        points_there = {
-            c.name: float(_score(c, metric, bar, np.ones((1, len(c.right))))[0]) for c in (contestant, there)
-        }
-        scores[contestant.name] = _out_of_fold(contestant, there, metric, points_there, pair)
-        if scores[contestant.name].difference_low > 0 and (_keeps(contestant, bar) or not fitting):
-            chosen = contestant
+        scores[contestant.name], better = _on_sample(contestant, taken, metric, bar, seed)
+        if _keeps(contestant, bar) or not fitting:
+            taken.append(contestant)
+            chosen = contestant if better else chosen
     return Choice(chosen, {c.name: scores[c.name] for c in contestants})
+
+
+def _on_sample(
+    contestant: Contestant, smaller: Sequence[Contestant], metric: Literal["coverage", "accuracy"], bar: Bar, seed: int
+) -> tuple[OutOfFold, bool]:
+    """What a rung scored on its sample, against the best of the smaller ones there, and whether it is shown to beat each."""
+    assert contestant.rows is not None
+    own = _drawn(contestant, metric, bar, seed)
+    point = float(_score(contestant, metric, bar, np.ones((1, len(contestant.right))))[0])
+    found = []
+    for other in smaller:
+        there = at_rows(other, contestant.rows)
+        if len(there.right) != len(contestant.right):
+            continue  # two samples that differ tell nothing of each other
+        points = {
+            contestant.name: point,
+            other.name: float(_score(there, metric, bar, np.ones((1, len(there.right))))[0]),
+        }
+        drawn = {contestant.name: own, other.name: _drawn(there, metric, bar, seed)}
+        found.append(_out_of_fold(contestant, there, metric, points, drawn))
+    return min(found, key=lambda one: one.difference), all(one.difference_low > 0 for one in found)
 
 
 def at_rows(contestant: Contestant, rows: NDArray[np.int64]) -> Contestant:

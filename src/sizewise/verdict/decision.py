@@ -120,19 +120,26 @@ def _about_choice(measured: Measurements, small: RungMeasurement | None) -> Iter
     own = None if small is None else small.out_of_fold
     if small is None or own is None:
         return
-    allowed = [r for r, score in scored.items() if score.difference <= 0]
-    best = max(allowed, key=lambda r: scored[r].score.value, default=small)
-    if small.name != best.name:
-        yield reason("smallest_as_good", rung=small.name, best=best.name, metric=own.metric)
-    for better in (r for r, score in scored.items() if score.difference > 0):
-        yield reason(
-            "better_passed_over",
-            rung=better.name,
-            metric=own.metric,
-            score=scored[better].score.value,
-            chosen=small.name,
-            chosen_score=own.score.value,
-        )
+    if own.difference > 0:  # judged on a sample: what was judged on all of train is never better than the best of it
+        yield reason("better_on_sample", rung=small.name, metric=own.metric, score=own.score.value, n=own.score.n)
+    else:
+        allowed = [r for r, score in scored.items() if score.difference <= 0]
+        best = max(allowed, key=lambda r: scored[r].score.value, default=small)
+        if small.name != best.name:
+            yield reason("smallest_as_good", rung=small.name, best=best.name, metric=own.metric)
+    most = max(score.score.n for score in scored.values())
+    for better in (r for r, score in scored.items() if score.difference > 0 and r.name != small.name):
+        found = scored[better]
+        about: dict[str, str | float | int | None] = {
+            "rung": better.name,
+            "metric": own.metric,
+            "score": found.score.value,
+            "chosen": small.name,
+        }
+        if found.score.n < most and found.difference_low <= 0:
+            yield reason("better_not_shown", **about, n=found.score.n)
+        else:
+            yield reason("better_passed_over", **about, chosen_score=own.score.value)
 
 
 def _by_quality(measured: Measurements) -> tuple[Decision, Constraint, list[Reason]]:
