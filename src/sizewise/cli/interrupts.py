@@ -45,12 +45,27 @@ def interruptible() -> Iterator[None]:
         if received:  # typer ends with status 1 where it is interrupted itself
             raise KeyboardInterrupt from None
         raise
+    except Exception as error:
+        if received and _came_of_an_interrupt(error):
+            raise KeyboardInterrupt from None
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if received else handler)  # a second Ctrl-C finds nothing to stop
         signal.set_wakeup_fd(outer)
         ended.set()
         os.close(writer)
+
+
+def _came_of_an_interrupt(error: BaseException | None) -> bool:
+    """Whether an interrupt was turned into ``error``, as a compiled module does that was just being imported."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def ignore_signals() -> None:
