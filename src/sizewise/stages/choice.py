@@ -32,7 +32,7 @@ def choose(contestants: Sequence[Contestant], reference: ReferenceKind, bar: Bar
     The metric is accuracy under gold, else coverage at the target, both out-of-fold on train. Rungs that
     break the bar's latency or memory are passed over while another one keeps it. A rung that was judged on a sample
     must show that it is better than each smaller one, on the rows that both saw: else a lucky sample would choose the
-    most expensive rung. Its score stands against the best of those on these rows.
+    most expensive rung. Its score stands against the one that it is least shown to beat.
     """
     metric: Literal["coverage", "accuracy"] = "accuracy" if reference == "gold" else "coverage"
     whole = [c for c in contestants if c.rows is None]
@@ -46,17 +46,17 @@ def choose(contestants: Sequence[Contestant], reference: ReferenceKind, bar: Bar
     for contestant in contestants:
         if contestant.rows is None:
             continue
-        scores[contestant.name], better = _on_sample(contestant, taken, metric, bar, seed)
+        found = scores[contestant.name] = _on_sample(contestant, taken, metric, bar, seed)
         if _keeps(contestant, bar) or not fitting:
             taken.append(contestant)
-            chosen = contestant if better else chosen
+            chosen = contestant if found.difference_low > 0 else chosen
     return Choice(chosen, {c.name: scores[c.name] for c in contestants})
 
 
 def _on_sample(
     contestant: Contestant, smaller: Sequence[Contestant], metric: Literal["coverage", "accuracy"], bar: Bar, seed: int
-) -> tuple[OutOfFold, bool]:
-    """What a rung scored on its sample, against the best of the smaller ones there, and whether it is shown to beat each."""
+) -> OutOfFold:
+    """What a rung scored on its sample, against that of the smaller ones which it is least shown to beat there."""
     assert contestant.rows is not None
     own = _drawn(contestant, metric, bar, seed)
     point = float(_score(contestant, metric, bar, np.ones((1, len(contestant.right))))[0])
@@ -71,7 +71,7 @@ def _on_sample(
         }
         drawn = {contestant.name: own, other.name: _drawn(there, metric, bar, seed)}
         found.append(_out_of_fold(contestant, there, metric, points, drawn))
-    return min(found, key=lambda one: one.difference), all(one.difference_low > 0 for one in found)
+    return min(found, key=lambda one: (one.difference_low, one.difference))
 
 
 def at_rows(contestant: Contestant, rows: NDArray[np.int64]) -> Contestant:
