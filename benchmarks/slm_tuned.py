@@ -30,7 +30,7 @@ from sizewise.evaluate.intervals import share
 from sizewise.models.local_slm import local_slm
 from sizewise.profile import peak_memory_mb
 from sizewise.specialists.ladder import recipes
-from sizewise.specialists.slm_tuned import SlmTunedRecipe, _Lesson
+from sizewise.specialists.slm_tuned import SlmTunedRecipe
 from sizewise.specialists.tuned.specialist import SlmTuned
 from sizewise.stages.calibration import calibrate, judge
 from sizewise.stages.contest import contest
@@ -108,6 +108,7 @@ def speed(batches: int, threads: int) -> None:
     import torch
 
     from sizewise.specialists.train.decoder.learner import Learner
+    from sizewise.specialists.train.decoder.lesson import Lesson
 
     torch.set_num_threads(threads)
     train = banking("gold").train
@@ -115,7 +116,7 @@ def speed(batches: int, threads: int) -> None:
     learners: dict[str, Learner] = {}
     for reading in ("tree", "head"):
         recipe = SlmTunedRecipe(reading=reading, threads=threads)
-        lesson = _Lesson.of(recipe, local_slm(), train)
+        lesson = Lesson.of(recipe, local_slm(), train)
         learners[reading] = lesson.learner(recipe)
     plain = Plain(learners["tree"], threads)
     chosen = learners["tree"]._batches(rows, 0)

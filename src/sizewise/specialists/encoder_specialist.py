@@ -15,10 +15,10 @@ from sizewise.core.errors import RunError
 from sizewise.core.model import Evidence
 from sizewise.specialists.encoder_views import TUNED, Views
 from sizewise.specialists.encoders import open_encoder
-from sizewise.specialists.heads import Mixture, Singles, log_sum_exp, softmax
+from sizewise.specialists.heads import Mixture, Singles
 from sizewise.specialists.keywords import BLOCKS as NGRAM_HEADS
 from sizewise.specialists.keywords import KeywordsSpecialist
-from sizewise.specialists.opinions import agreement, most_probable, second_opinion
+from sizewise.specialists.opinions import judged, most_probable
 from sizewise.specialists.sentence_vectors import Progress, SentenceEncoder, TextEncoder
 from sizewise.specialists.vector_cache import CachedEncoder, VectorCache
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
@@ -78,15 +78,7 @@ class EncoderSpecialist:
         self, scores: Mapping[str, Singles], known: NDArray[np.float64], second: Mapping[str, Singles] | None = None
     ) -> Evidence:
         """Evidence from the heads' scores."""
-        joint = self.first.joined(scores)
-        best = joint.argmax(axis=1) if len(joint) else np.zeros(0, dtype=np.int64)
-        features = {"known": known, "highest": joint.max(axis=1, initial=-np.inf).astype(np.float64)}
-        features |= agreement(scores, best)
-        opinion = None
-        if second is not None and self.second is not None:
-            opinion, more = second_opinion(self.second.joined(second), best)
-            features |= more
-        return Evidence(self.labels, softmax(joint), features, -log_sum_exp(joint), opinion)
+        return judged(self.labels, (self.first, self.second), (scores, second), known)
 
     def evidence(self, inputs: Sequence[str]) -> Evidence:
         """Probabilities, what the heads think of one another's answers, and how unlike train the input looks."""

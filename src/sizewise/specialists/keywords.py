@@ -23,12 +23,10 @@ from sizewise.specialists.heads import (
     Target,
     fit_logistic,
     fit_shares,
-    log_sum_exp,
-    softmax,
     targets_of,
 )
 from sizewise.specialists.ngrams import NGrams, most_features
-from sizewise.specialists.opinions import agreement, most_probable, second_opinion
+from sizewise.specialists.opinions import judged, most_probable
 from sizewise.specialists.out_of_fold import cheaper, cross_scores
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
@@ -187,15 +185,7 @@ class KeywordsSpecialist:
         self, scores: Mapping[str, Singles], known: NDArray[np.float64], second: Mapping[str, Singles] | None = None
     ) -> Evidence:
         """Evidence from the heads' scores, for a whole run or one fold of it."""
-        joint = self.first.joined(scores)
-        best = joint.argmax(axis=1) if len(joint) else np.zeros(0, dtype=np.int64)
-        features = {"known": known, "highest": joint.max(axis=1, initial=-np.inf).astype(np.float64)}
-        features |= agreement(scores, best)
-        opinion = None
-        if second is not None and self.second is not None:
-            opinion, more = second_opinion(self.second.joined(second), best)
-            features |= more
-        return Evidence(self.labels, softmax(joint), features, -log_sum_exp(joint), opinion)
+        return judged(self.labels, (self.first, self.second), (scores, second), known)
 
     def evidence(self, inputs: Sequence[str]) -> Evidence:
         """Probabilities, what the heads think of the joint answer, and how little it looks like train."""

@@ -9,12 +9,31 @@ from numpy.typing import NDArray
 
 from sizewise.core.answer import Answer
 from sizewise.core.model import Evidence
-from sizewise.specialists.heads import Singles, blocks, log_odds, probability_of
+from sizewise.specialists.heads import Mixture, Singles, blocks, log_odds, log_sum_exp, probability_of, softmax
 
 Ints = NDArray[np.int64]
 Features = dict[str, NDArray[np.float64]]
 SHOWN = 5
 AT_ONCE = 2_000_000  # scores of all heads that are looked at together
+
+
+def judged(
+    labels: tuple[str, ...],
+    mixtures: tuple[Mixture, Mixture | None],
+    scores: tuple[Mapping[str, Singles], Mapping[str, Singles] | None],
+    known: NDArray[np.float64],
+) -> Evidence:
+    """Evidence from the (n, labels) scores of the heads that answer and of those that were taught on the other reference."""
+    (first, second), (own, others) = mixtures, scores
+    joint = first.joined(own)
+    best = joint.argmax(axis=1) if len(joint) else np.zeros(0, dtype=np.int64)
+    features = {"known": known, "highest": joint.max(axis=1, initial=-np.inf).astype(np.float64)}
+    features |= agreement(own, best)
+    opinion = None
+    if others is not None and second is not None:
+        opinion, more = second_opinion(second.joined(others), best)
+        features |= more
+    return Evidence(labels, softmax(joint), features, -log_sum_exp(joint), opinion)
 
 
 def agreement(scores: Mapping[str, Singles], best: Ints) -> Features:

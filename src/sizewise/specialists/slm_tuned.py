@@ -23,35 +23,24 @@ from sizewise.core.errors import InputError, RunError, SizewiseError, TaskError
 from sizewise.core.example import Train
 from sizewise.core.measurement import Circumstance
 from sizewise.core.model import Evidence, Fitted, Rung
-from sizewise.core.wording import Wording
 from sizewise.models.listing import listing
 from sizewise.models.local_slm import DEFAULT_SLM, LocalSlm, local_slm
 from sizewise.models.reference import file_sha256
-from sizewise.slm.engine import Engine, EngineSettings
 from sizewise.specialists.folds import folds as folds_of
-from sizewise.specialists.prompted.prompt import shown_labels
 from sizewise.specialists.sentence_vectors import Progress
 from sizewise.specialists.train import require
-from sizewise.specialists.tuned.asking import MARK, Prompts
 from sizewise.specialists.tuned.join import GAIN, fit_join, loss, normalised
-from sizewise.specialists.tuned.reading import words_for
 from sizewise.specialists.tuned.specialist import ADAPTER, NAME, SlmTuned, Tuning
 from sizewise.store.arrays import load_json, save_json
 from sizewise.store.disk import explained
 
 if TYPE_CHECKING:
-    from sizewise.specialists.train.decoder.ends import HeadEnd, TreeEnd
-    from sizewise.specialists.train.decoder.learner import Learner, Schedule
-    from sizewise.specialists.train.decoder.material import Material
-    from sizewise.specialists.train.decoder.weights import Weights
+    from sizewise.specialists.train.decoder.lesson import Lesson
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 PLAN = "plan.json"
 FEWEST_ROWS = 40
-FIRST_WORD = 64  # tokens before it are signs of the model's own, bytes among them
-ROOM = 8  # tokens of a prompt beside its input
-REASON_TOKENS = 64
 #: the adapter is refused where llama.cpp gives fewer than this share of the answers that torch gave
 SAME = 0.95
 LOWER_RUNGS = ("encoder-tuned", "encoder", "keywords")
@@ -101,8 +90,7 @@ class SlmTunedRecipe:
     def validate(self, examples: Train, folds: Ints, below: Mapping[str, Fitted]) -> Fitted:
         """Tune, and give evidence for the rows that were set aside. Raises ``TaskError``, ``LimitReached`` before it starts."""
         started = time.perf_counter()
-        base = self._base(examples)
-        lesson = _Lesson.of(self, base, examples)
+        lesson = self._lesson(examples)
         tuned, seconds = self._tuned(lesson)
         own = tuned.own([examples.inputs[row] for row in lesson.aside], self._asked)
         self._require_same(lesson, own)
@@ -115,7 +103,7 @@ class SlmTunedRecipe:
 
     def plan(self, train: Train) -> tuple[float, str]:
         """Seconds of tuning, by a few steps that are thrown away, and what would be done."""
-        lesson = _Lesson.of(self, self._base(train), train)
+        lesson = self._lesson(train)
         planned, need = lesson.planned(self), lesson.memory()
         said = (
             f"{lesson.base.name} with adapters of rank {self.rank} on {len(lesson.taught):,} rows, {planned.said()}: "
@@ -123,9 +111,14 @@ class SlmTunedRecipe:
         )
         return planned.seconds, said
 
-    def _base(self, examples: Train) -> LocalSlm:
-        """The base, when all that can be refused at once has been looked at."""
+    def _lesson(self, examples: Train) -> Lesson:
+        """What is taught, when all that can be refused at once has been looked at."""
         require(NAME)
+        from sizewise.specialists.train.decoder.lesson import Lesson
+
+        return Lesson.of(self, self._base(examples), examples)
+
+    def _base(self, examples: Train) -> LocalSlm:
         if len(examples.labels) < 2 or len(examples) < FEWEST_ROWS:
             raise TaskError(f"{NAME} needs at least two labels and {FEWEST_ROWS} rows of train.")
         for name, allowed in (
@@ -141,7 +134,7 @@ class SlmTunedRecipe:
             self._found(told)
         return base
 
-    def _tuned(self, lesson: _Lesson) -> tuple[SlmTuned, float]:
+    def _tuned(self, lesson: Lesson) -> tuple[SlmTuned, float]:
         """The specialist without what is joined, and the seconds of training that an earlier process spent on it."""
         from sizewise.specialists.train.checkpoints import Checkpoints, fingerprint
         from sizewise.specialists.train.decoder.adapter import write_adapter
@@ -166,7 +159,7 @@ class SlmTunedRecipe:
             adapter, learned.arrays, lesson.schedule.alpha, lesson.weights.facts.architecture, lesson.base.sha256
         )
         reading = learner.end.reading(learned.arrays)
-        context = self.input_tokens + ROOM + (lesson.depth if self.reading == "tree" else 0)
+        context = lesson.context(self)
         tuning = Tuning(
             self.model, lesson.base.sha256, file_sha256(adapter), lesson.train.labels, reading, self.input_tokens,
             -(-context // 64) * 64,
@@ -175,7 +168,7 @@ class SlmTunedRecipe:
         weakref.finalize(tuned, shutil.rmtree, place, ignore_errors=True)
         return tuned, 0.0 if before is None else float(before.about["seconds"])
 
-    def _epochs(self, lesson: _Lesson) -> int:
+    def _epochs(self, lesson: Lesson) -> int:
         """How often train is gone over: decided once, and kept, whatever a resumed run's pace is."""
         asked = {"epochs": self.epochs, "rows": len(lesson.taught), "batch": self.batch}
         path = None if self.work is None else self.work / PLAN
@@ -193,7 +186,7 @@ class SlmTunedRecipe:
             save_json(path, {"asked": asked, "epochs": planned.epochs})
         return planned.epochs
 
-    def _require_same(self, lesson: _Lesson, own: Floats) -> None:
+    def _require_same(self, lesson: Lesson, own: Floats) -> None:
         same = float((own.argmax(axis=1) == lesson.said).mean())
         self._found(f"llama.cpp gives the answer that torch gave to {100 * same:.1f} % of {len(own):,} rows")
         if same < SAME:
@@ -280,130 +273,6 @@ def _at(evidence: Evidence, rows: Ints) -> Evidence:
     opinion = None if evidence.second_opinion is None else evidence.second_opinion[rows]
     features = {name: np.asarray(column)[rows] for name, column in evidence.features.items()}
     return Evidence(evidence.labels, evidence.probabilities[rows], features, evidence.outlyingness[rows], opinion)
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """How often train will be gone over; ``pace`` is the seconds of a step."""
-
-    epochs: int
-    wanted: int
-    steps: int
-    pace: float
-
-    @property
-    def seconds(self) -> float:
-        return self.steps * self.pace
-
-    def said(self) -> str:
-        fewer = f", of {self.wanted} that were wanted: more do not fit into the time given"
-        return f"{self.epochs} times over{fewer if self.epochs < self.wanted else ''}"
-
-
-@dataclass(slots=True)
-class _Lesson:
-    """Train in tokens, cut into what is taught and what is set aside; ``said`` is what torch said to the latter."""
-
-    base: LocalSlm
-    train: Train
-    weights: Weights
-    material: Material
-    labels: list[list[int]]
-    taught: Ints
-    aside: Ints
-    words: tuple[int, ...]
-    schedule: Schedule
-    said: Ints
-
-    @classmethod
-    def of(cls, recipe: SlmTunedRecipe, base: LocalSlm, train: Train) -> _Lesson:
-        """Read train. Raises ``TaskError`` where two labels are the same tokens, ``LimitReached`` without room."""
-        from sizewise.specialists.train.decoder import material
-        from sizewise.specialists.train.decoder.learner import Schedule
-        from sizewise.specialists.train.decoder.weights import open_weights
-
-        weights = open_weights(base)
-        wanted, taught = material.wanted(train, recipe.soft, recipe.differing)  # type: ignore[arg-type]
-        held = material.aside(train.groups, recipe.aside, len(train) // 2, recipe.seed)
-        with Engine(base, EngineSettings(recipe.input_tokens + ROOM, slots=1, threads=1)) as engine:
-            vocabulary = engine.header.vocabulary
-            prompts = Prompts(engine, recipe.input_tokens)
-            most = recipe.taught_tokens
-            made = [prompts(text, None if alone else most) for text, alone in zip(train.inputs, held, strict=True)]
-            shown = shown_labels(train.labels, Wording())
-            end = engine.tokens(MARK, start=False)
-            labels = [[*engine.tokens(f" {label}", start=False), *end] for label in shown]
-            reasons = [
-                prompts.reason(text, why, most, REASON_TOKENS)
-                for text, why, alone in zip(train.inputs, train.rationales, held, strict=True) if why and not alone
-            ] if train.rationales and recipe.reasons else []  # fmt: skip
-        if recipe.reading == "tree":
-            _require_distinct(train.labels, labels)
-        place = {label: i for i, label in enumerate(train.labels)}
-        targets = np.array([place[target] for target in train.targets], dtype=np.int64)
-        further = np.linspace(FIRST_WORD, vocabulary - 1, 2 * len(train.labels) + 64).astype(int).tolist()
-        schedule = Schedule(
-            recipe.epochs, recipe.batch, recipe.rate, rank=recipe.rank, reasons=recipe.reasons, seed=recipe.seed,
-            seconds=recipe.seconds,
-        )  # fmt: skip
-        return cls(
-            base, train, weights, material.Material(made, targets, wanted, reasons), labels,
-            np.flatnonzero(taught & ~held), np.flatnonzero(held), words_for([label[:-1] for label in labels], further),
-            schedule, np.zeros(0, dtype=np.int64),
-        )  # fmt: skip
-
-    @property
-    def depth(self) -> int:
-        return max(map(len, self.labels))
-
-    @property
-    def longest(self) -> int:
-        return max(len(prompt) for prompt in self.material.prompts) + self.depth
-
-    def planned(self, recipe: SlmTunedRecipe) -> _Planned:
-        """What fits into the seconds given, by a few steps that are thrown away."""
-        once, pace = -(-len(self.taught) // recipe.batch), self.learner(recipe).timed(self.taught)
-        fit = int(recipe.seconds / (once * pace)) if recipe.seconds > 0 else recipe.epochs
-        epochs = min(recipe.epochs, max(1, fit))
-        return _Planned(epochs, recipe.epochs, once * epochs, pace)
-
-    def memory(self) -> float:
-        """MiB that tuning takes."""
-        from sizewise.specialists.train.decoder.learner import memory, number_format
-
-        return memory(self.weights, self.schedule, self.longest, number_format()).total
-
-    def end(self, reading: str) -> HeadEnd | TreeEnd:
-        from sizewise.specialists.train.decoder.ends import HeadEnd, TreeEnd
-
-        return TreeEnd(self.weights, self.labels) if reading == "tree" else HeadEnd(self.weights, self.words)
-
-    def learner(self, recipe: SlmTunedRecipe) -> Learner:
-        """Ready to be taught, if there is memory for it."""
-        import torch
-
-        from sizewise.specialists.train.cores import cores
-        from sizewise.specialists.train.decoder.learner import Learner, memory, number_format
-        from sizewise.specialists.train.estimates import require_memory
-
-        need = memory(self.weights, self.schedule, self.longest, number_format())
-        require_memory(
-            self.base.name, need, f"Set batch or taught_tokens lower in [rungs.{NAME}], or name a smaller model."
-        )
-        torch.set_num_threads(recipe.threads or cores())
-        return Learner(self.weights, self.end(recipe.reading), self.material, self.schedule)
-
-
-def _require_distinct(labels: tuple[str, ...], tokens: list[list[int]]) -> None:
-    """Raise ``TaskError`` where the base's tokeniser makes the same of two labels."""
-    seen: dict[tuple[int, ...], str] = {}
-    for label, made in zip(labels, tokens, strict=True):
-        other = seen.setdefault(tuple(made), label)
-        if other != label:
-            raise TaskError(
-                f"the tokeniser of this base cannot tell the labels {other!r} and {label!r} apart. Rename one of them, or set "
-                f'reading = "head" in [rungs.{NAME}].'
-            )
 
 
 def _load(folder: Path) -> SlmTuned:

@@ -26,6 +26,7 @@ from sizewise.specialists.ladder import load_specialist
 from sizewise.specialists.slm_tuned import SlmTunedRecipe, require_licence
 from sizewise.specialists.train.checkpoints import NAME as KEPT
 from sizewise.specialists.train.decoder.learner import Learner
+from sizewise.specialists.train.decoder.lesson import require_distinct
 from sizewise.specialists.train.decoder.material import aside, wanted
 from sizewise.specialists.tuned.specialist import SlmTuned
 
@@ -150,7 +151,7 @@ def test_labels_that_the_tokeniser_cannot_tell_apart(tmp_path: Path) -> None:
     plain = replace(train, labels=labels, targets=targets)
     recipe(tmp_path, epochs=1).fit(plain).close()  # a head reads no label
     with pytest.raises(TaskError, match=r"cannot tell the labels 'a' and 'b' apart.*reading = \"head\""):
-        slm_tuned._require_distinct(("a", "b"), [[1, 2], [1, 2]])
+        require_distinct(("a", "b"), [[1, 2], [1, 2]])
 
 
 @pytest.mark.parametrize(
