@@ -117,7 +117,7 @@ def _rounding(seed: int, work: Path) -> None:
     (recipe,) = (r for r in recipes(Task(name="benchmark", rungs=RUNGS, seed=seed)) if r.name == "encoder-tuned")
     parts = Parts(recipe, splits.train, folds(splits.train, seed), work / CHECKPOINTS / "encoder-tuned")  # type: ignore[arg-type]
     plan = parts.plan()
-    weights = mean_weights([parts._part(n, recipe.way, plan).weights for n in range(parts.count)])  # type: ignore[attr-defined]
+    weights = mean_weights([part.weights for part in parts._all([(n, recipe.way) for n in range(parts.count)], plan)])  # type: ignore[attr-defined]
     full = unrounded(parts.base, parts.graph, weights, prefix(parts.base.files.reference))
     whole = replace(specialist, encoder=full)
     texts = [e.input for e in splits.test.examples]

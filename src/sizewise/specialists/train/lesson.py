@@ -17,12 +17,16 @@ LONGEST_TOKENS = (
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """``tokens`` of each of n rows; ``targets`` (n,) positions among ``labels`` labels; ``others`` (n,), -1 where unknown."""
+    """``tokens`` of each of n rows; ``targets`` (n,) positions among ``labels`` labels; ``others`` (n,), -1 where unknown.
+
+    ``seen`` is, where it is known, what the layers that are not tuned make of each row: (tokens, dimensions).
+    """
 
     tokens: Sequence[Sequence[int]]
     targets: Ints
     labels: int
     others: Ints | None = None
+    seen: Sequence[NDArray[np.float32] | None] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -34,7 +38,8 @@ class Lesson:
     def part(self, rows: Ints) -> Lesson:
         """Some rows alone."""
         others = None if self.others is None else self.others[rows]
-        return Lesson([self.tokens[row] for row in rows], self.targets[rows], self.labels, others)
+        seen = None if self.seen is None else [self.seen[row] for row in rows]
+        return Lesson([self.tokens[row] for row in rows], self.targets[rows], self.labels, others, seen)
 
 
 def tokens_of(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:

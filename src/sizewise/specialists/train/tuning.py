@@ -4,6 +4,7 @@ By the labels: cross-entropy of the heads. By pairs: supervised contrastive loss
 (Khosla et al. 2020), which asks of the vectors what SetFit's pairs ask of them (Tunstall et al. 2022) without writing
 the pairs out. The heads start from the mean vector of each label, so that nothing has to be learned before the encoder.
 Every step's random numbers follow from the seed and the step, so a run that was killed and resumed ends as one that was not.
+What is not tuned, the table of words and the lower layers, gives the same in every step: it can be computed once.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sizewise.specialists.train.batches import batches, padded
 from sizewise.specialists.train.checkpoints import Checkpoints, State
 from sizewise.specialists.train.lesson import Ints, Lesson, pairs
 
+#: steps that were just done, none while rows are only read, and steps in all; it raises where the training is to end
 Told = Callable[[int, int], None]
 GAIN = 16.0  # of the heads at the start: unit vectors have cosines, and a softmax over cosines is nearly flat
 SEEN_AT_ONCE = 64
@@ -70,9 +72,20 @@ class Learner:
     def __init__(self, network: Any, lesson: Lesson, schedule: Schedule) -> None:
         import torch
 
+        from sizewise.specialists.train.dropout import own_dropout
+
         self.torch, self.lesson, self.schedule = torch, lesson, schedule
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device)
+        self.random = torch.Generator(self.device)
+        own_dropout(self.network, self.random)
+        layers = list(network.encoder.layer)
+        tuned = min(schedule.layers or -(-len(layers) // 2), len(layers))
+        self.lower, self.upper = layers[: len(layers) - tuned], layers[len(layers) - tuned :]
+        # Rare words would move little, at the cost of the whole table; without its gradient the first layer is cheaper too.
+        for part in (self.network.embeddings, *self.lower):
+            part.requires_grad_(requires_grad=False)
+        self._training()
         sizes = [lesson.labels] * (1 if lesson.others is None else 2)
         width = network.config.hidden_size
         self.heads = [torch.nn.Linear(width, size).to(self.device) for size in sizes]
@@ -80,16 +93,18 @@ class Learner:
         self.step = self.epoch = self.place = 0
         self.best: dict[str, Any] = {}
         self.best_loss, self.waited = float("inf"), 0
+        self._still: Callable[[], None] = lambda: None
 
     def learn(self, rows: Ints, aside: Ints, kept: Checkpoints | None = None, told: Told | None = None) -> Tuned:
         """Tune on ``rows`` of the lesson until the loss on those ``aside`` no longer falls; resumed from what was ``kept``."""
-        torch, schedule = self.torch, self.schedule
+        schedule = self.schedule
         steps = len(self.batches(rows, 0))
+        if told:
+            self._still = lambda: told(0, steps * schedule.epochs)
         self.prepare(rows, steps)
         self._resume(kept)
         while self.epoch < schedule.epochs and self.waited < schedule.patience:
             for batch in self.batches(rows, self.epoch)[self.place :]:
-                torch.manual_seed(schedule.seed * 1_000_003 + self.step)
                 self.learn_batch(batch)
                 self.place += 1
                 self._told(told, steps)
@@ -103,16 +118,24 @@ class Learner:
 
     def encode(self, lesson: Lesson) -> Singles:
         """Unit vectors (n, dimensions) of the rows of ``lesson``."""
-        torch = self.torch
         self.network.eval()
         out = np.zeros((len(lesson), self.network.config.hidden_size), dtype=np.float32)
-        order = np.argsort(lesson.lengths, kind="stable")
-        with torch.no_grad():
-            for start in range(0, len(order), SEEN_AT_ONCE):
-                rows = order[start : start + SEEN_AT_ONCE]
-                out[rows] = self._vectors([lesson.tokens[row] for row in rows]).cpu().numpy()
-        self.network.train()
+        with self.torch.no_grad():
+            for rows in _by_length(lesson):
+                self._still()
+                out[rows] = self._vectors(lesson, rows).cpu().numpy()
+        self._training()
         return out
+
+    def seen(self, lesson: Lesson, rows: Ints, told: Callable[[], None]) -> list[NDArray[np.float32] | None]:
+        """For each of ``rows`` what the layers that are not tuned make of it, (tokens, dimensions); nothing for the others."""
+        made: list[NDArray[np.float32] | None] = [None] * len(lesson)
+        for part in _by_length(lesson.part(rows)):
+            told()
+            hidden = self._lower(lesson, rows[part])[0].cpu().numpy()
+            for row, values in zip(rows[part], hidden, strict=True):
+                made[row] = values[: max(1, len(lesson.tokens[row]))].copy()
+        return made
 
     def prepare(self, rows: Ints, steps: int) -> None:
         """Heads from the mean vectors of ``rows``, and an optimiser for ``steps`` steps an epoch."""
@@ -133,12 +156,6 @@ class Learner:
     def _arrange(self, steps: int) -> None:
         """The optimiser, and a rate that rises over the first steps and then falls to nearly nothing."""
         torch, schedule = self.torch, self.schedule
-        # Rare words would move little, at the cost of the whole table; without its gradient the first layer is cheaper too.
-        self.network.embeddings.requires_grad_(requires_grad=False)
-        layers = list(self.network.encoder.layer)
-        tuned = min(schedule.layers or -(-len(layers) // 2), len(layers))
-        for layer in layers[: len(layers) - tuned]:
-            layer.requires_grad_(requires_grad=False)
         moved = [p for p in self.network.parameters() if p.requires_grad]
         flat, tables = [p for p in moved if p.ndim < 2], [p for p in moved if p.ndim >= 2]
         heads = [p for head in self.heads for p in head.parameters()]
@@ -154,6 +171,7 @@ class Learner:
     def learn_batch(self, batch: Ints) -> None:
         """One step. Raises ``InputError`` where the loss is not a number."""
         torch = self.torch
+        self.random.manual_seed(self.schedule.seed * 1_000_003 + self.step)
         rising = min(1.0, (self.step + 1) / max(1.0, self.schedule.warm_up * self._total))
         share = rising * max(LAST_RATE, 1 - self.step / self._total)
         for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
@@ -172,7 +190,7 @@ class Learner:
 
     def _loss(self, batch: Ints) -> Any:
         torch, schedule = self.torch, self.schedule
-        vectors = self._vectors([self.lesson.tokens[row] for row in batch])
+        vectors = self._vectors(self.lesson, batch)
         targets = torch.from_numpy(self.lesson.targets[batch]).to(self.device)
         loss = vectors.new_zeros(())
         if schedule.labelled:
@@ -189,13 +207,40 @@ class Learner:
     def _cross_entropy(self, scores: Any, targets: Any) -> Any:
         return self.torch.nn.functional.cross_entropy(scores, targets, label_smoothing=self.schedule.smoothing)
 
-    def _vectors(self, tokens: list[Any]) -> Any:
-        torch = self.torch
-        numbers, mask = (torch.from_numpy(table).to(self.device) for table in padded(tokens))
+    def _vectors(self, lesson: Lesson, rows: Ints) -> Any:
+        hidden, mask = self._lower(lesson, rows)
+        # with no padding there is nothing to leave out, and attention takes a faster way
+        allowed = None if bool(mask.all()) else mask[:, None, None, :].bool().expand(-1, -1, mask.shape[1], -1)
         with self._precision():
-            layers = self.network(input_ids=numbers, attention_mask=mask).last_hidden_state
+            for layer in self.upper:
+                hidden = _first(layer(hidden, allowed))
         seen = mask[:, :, None].float()
-        return torch.nn.functional.normalize((layers.float() * seen).sum(1) / seen.sum(1), dim=1)
+        return self.torch.nn.functional.normalize((hidden.float() * seen).sum(1) / seen.sum(1), dim=1)
+
+    def _lower(self, lesson: Lesson, rows: Ints) -> tuple[Any, Any]:
+        """What the layers that are not tuned make of ``rows``, (n, tokens, dimensions), and the (n, tokens) mask."""
+        torch = self.torch
+        numbers, mask = (
+            torch.from_numpy(table).to(self.device) for table in padded([lesson.tokens[row] for row in rows])
+        )
+        known = [] if lesson.seen is None else [seen for row in rows if (seen := lesson.seen[row]) is not None]
+        if len(known) == len(rows):
+            hidden = np.zeros((*numbers.shape, known[0].shape[1]), dtype=np.float32)
+            for place, values in enumerate(known):
+                hidden[place, : len(values)] = values
+            return torch.from_numpy(hidden).to(self.device), mask
+        allowed = None if bool(mask.all()) else mask[:, None, None, :].bool().expand(-1, -1, mask.shape[1], -1)
+        with torch.no_grad(), self._precision():
+            made = self.network.embeddings(input_ids=numbers)
+            for layer in self.lower:
+                made = _first(layer(made, allowed))
+        return made.float(), mask
+
+    def _training(self) -> None:
+        """Dropout where something is tuned, and nowhere else."""
+        self.network.train()
+        for part in (self.network.embeddings, *self.lower):
+            part.eval()
 
     def _precision(self) -> AbstractContextManager[Any]:
         entered: AbstractContextManager[Any] = self.torch.autocast(
@@ -286,6 +331,17 @@ class Learner:
         self.step, self.epoch, self.place = int(about["step"]), int(about["epoch"]), int(about["place"])
         self.best_loss = float("inf") if about["best_loss"] is None else float(about["best_loss"])
         self.waited = int(about["waited"])
+
+
+def _by_length(lesson: Lesson) -> list[Ints]:
+    """Rows of ``lesson`` that are read together: those of nearly one length."""
+    order = np.argsort(lesson.lengths, kind="stable")
+    return [order[start : start + SEEN_AT_ONCE] for start in range(0, len(order), SEEN_AT_ONCE)]
+
+
+def _first(found: Any) -> Any:
+    """What a layer gives: older versions of transformers wrap it."""
+    return found[0] if isinstance(found, tuple) else found
 
 
 def contrast(vectors: Any, targets: Any) -> Any:
