@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from sizewise.specialists.ladder import load_specialist
 from sizewise.specialists.sentence_vectors import MODEL, SentenceEncoder
 from sizewise.specialists.train import encoder_parts, tuned_graph
 from sizewise.specialists.train.bert import BertGraph
+from sizewise.specialists.train.estimates import Memory, require_memory
 from sizewise.specialists.train.lesson import set_aside
 from sizewise.store.arrays import load_arrays
 
@@ -167,6 +169,59 @@ def test_a_killed_tuning_is_resumed_to_the_same_result(base: Path, tmp_path: Pat
     one, two = load_arrays(whole / "found.safetensors"), load_arrays(killed / "found.safetensors")
     for name, array in one.items():
         np.testing.assert_array_equal(array, two[name])
+
+
+def test_the_number_of_processors_changes_nothing(
+    recipe: EncoderTunedRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, found = examples(), []
+    for cores in ("1", "2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", cores)
+        heard: list[str] = []
+        one = replace(recipe, found=heard.append, work=tmp_path / cores).validate(train, folds(train, 0), {})
+        assert ("2 at a time" in heard[0]) == (cores == "2")
+        found.append((one.evidence.probabilities, one.specialist.evidence(train.inputs).probabilities))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_what_is_computed_once_is_what_would_be_computed_each_time(
+    recipe: EncoderTunedRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = examples()
+    once = recipe.validate(train, folds(train, 0), {}).evidence.probabilities
+    monkeypatch.setattr(encoder_parts, "SEEN_MIB", -1)
+    each_time = recipe.validate(train, folds(train, 0), {}).evidence.probabilities
+    np.testing.assert_allclose(once, each_time, atol=2e-3)
+
+
+def test_an_interrupt_ends_all_parts_and_keeps_what_is_done(recipe: EncoderTunedRecipe, tmp_path: Path) -> None:
+    train, steps = examples(), 0
+
+    def told(_: int, __: int) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace(recipe, progress=told, work=tmp_path).validate(train, folds(train, 0), {})
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPoolExecutor")]
+    assert replace(recipe, work=tmp_path).validate(train, folds(train, 0), {}).rows is None
+
+
+def test_parts_take_turns_where_memory_is_short(recipe: EncoderTunedRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    one = encoder_parts.Parts(recipe, examples(), folds(examples(), 0), Path("never-written"))
+    room = (one._memory(1).total + one._memory(2).total) / 2
+
+    def asked(name: str, need: Memory, smaller: str) -> None:
+        require_memory(name, need, smaller, room / 0.9)
+
+    monkeypatch.setattr(encoder_parts, "require_memory", asked)
+    workers, memory = one._room()
+    assert workers == 1
+    assert memory.total < room
 
 
 def test_a_broken_graph_is_not_saved(recipe: EncoderTunedRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
