@@ -98,9 +98,8 @@ class BertGraph:
 
         # Without dropout of its weights attention takes a much faster way on a processor.
         config = BertConfig(
-            **self.shape, hidden_act="gelu", hidden_dropout_prob=dropout, attention_probs_dropout_prob=0.0,
-            attn_implementation="sdpa",
-        )  # fmt: skip
+            **self.shape, hidden_act="gelu", hidden_dropout_prob=dropout, attention_probs_dropout_prob=0.0
+        )
         network = BertModel(config, add_pooling_layer=False)
         told = network.load_state_dict({n: torch.from_numpy(w) for n, w in self.weights().items()}, strict=False)
         if missing := [name for name in told.missing_keys if not name.endswith("_ids")] + list(told.unexpected_keys):

@@ -26,5 +26,7 @@ def own_dropout(network: Any, random: Any) -> None:
     """Every dropout of ``network`` draws from ``random``."""
     for module in list(network.modules()):
         for name, part in module.named_children():
-            if isinstance(part, torch.nn.Dropout) and part.p:
+            if isinstance(part, Dropout):
+                part.random = random
+            elif isinstance(part, torch.nn.Dropout) and part.p:
                 setattr(module, name, Dropout(part.p, random))

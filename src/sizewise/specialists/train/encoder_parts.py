@@ -236,8 +236,8 @@ class Parts:
         return max(side_by_side([timed] * workers, workers))
 
     def _read(self, batch: Ints) -> int:
-        """Tokens of a batch, padding included."""
-        return len(batch) * max(int(self.lesson.lengths[row]) for row in batch)
+        """Tokens of a batch."""
+        return sum(int(self.lesson.lengths[row]) for row in batch)
 
     def _schedule(self, way: str, epochs: int, half: bool) -> Schedule:
         contrast, labelled = WAYS[way]
@@ -259,24 +259,19 @@ class Parts:
         torch.set_num_threads(1)
         with self._building:  # transformers changes what torch takes for granted while it makes a network
             network = self.graph.network(schedule.dropout)
-            self._require_alike(network)
+            self._require_alike(network, schedule)
             return Learner(network, lesson, schedule)
 
-    def _require_alike(self, network: Any) -> None:
+    def _require_alike(self, network: Any, schedule: Schedule) -> None:
         """Raise ``ModelReferenceError`` unless torch gives the vectors that the graph gives: then it is the same network."""
-        import torch
-
-        texts = [self.prefix + text for text in PROBES]
-        tokens = tokens_of(self.base.tokenizer, texts)
-        network.eval()
-        with torch.no_grad():
-            ours = [network(input_ids=torch.tensor([row])).last_hidden_state[0].mean(0).numpy() for row in tokens]
-        theirs = self.base.encode(PROBES)[:, : self.graph.shape["hidden_size"]]
-        if not np.allclose(np.stack(ours), theirs, atol=SAME * float(np.abs(theirs).max())):
+        tokens = tokens_of(self.base.tokenizer, [self.prefix + text for text in PROBES])
+        probes = Lesson(tokens, np.zeros(len(tokens), dtype=np.int64), 1)
+        ours = Learner(network, probes, replace(schedule, half=False)).encode(probes)
+        theirs = self.base.encode(PROBES)[:, : ours.shape[1]]
+        if not np.allclose(ours, theirs / np.linalg.norm(theirs, axis=1, keepdims=True), atol=SAME):
             raise ModelReferenceError(
                 f"{self.base.files.reference} computes something else than a BERT of its weights: it cannot be tuned here."
             )
-        network.train()
 
     def _way(self, plan: Plan) -> str:
         """The way that was asked for, or of all of them the one whose scores make the first part's labels likeliest."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sizewise.core.errors import InputError
 from sizewise.specialists.heads import Head, Singles
-from sizewise.specialists.train.batches import batches, padded
+from sizewise.specialists.train.batches import batches
 from sizewise.specialists.train.checkpoints import Checkpoints, State
 from sizewise.specialists.train.lesson import Ints, Lesson, pairs
 
@@ -67,14 +67,15 @@ class Tuned:
 
 
 class Learner:
-    """One encoder with its heads while it is tuned. ``network`` gives (n, tokens, dimensions) of tokens and a mask."""
+    """One encoder with its heads while it is tuned. ``network`` is a ``BertModel``."""
 
     def __init__(self, network: Any, lesson: Lesson, schedule: Schedule) -> None:
         import torch
 
+        from sizewise.specialists.train import packed_bert
         from sizewise.specialists.train.dropout import own_dropout
 
-        self.torch, self.lesson, self.schedule = torch, lesson, schedule
+        self.torch, self.packed, self.lesson, self.schedule = torch, packed_bert, lesson, schedule
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device)
         self.random = torch.Generator(self.device)
@@ -132,9 +133,10 @@ class Learner:
         made: list[NDArray[np.float32] | None] = [None] * len(lesson)
         for part in _by_length(lesson.part(rows)):
             told()
-            hidden = self._lower(lesson, rows[part])[0].cpu().numpy()
-            for row, values in zip(rows[part], hidden, strict=True):
-                made[row] = values[: max(1, len(lesson.tokens[row]))].copy()
+            values = self._lower(lesson, rows[part])[0].cpu().numpy()
+            ends = np.cumsum([max(1, len(lesson.tokens[row])) for row in rows[part]])
+            for row, found in zip(rows[part], np.split(values, ends[:-1]), strict=True):
+                made[row] = found
         return made
 
     def prepare(self, rows: Ints, steps: int) -> None:
@@ -208,33 +210,25 @@ class Learner:
         return self.torch.nn.functional.cross_entropy(scores, targets, label_smoothing=self.schedule.smoothing)
 
     def _vectors(self, lesson: Lesson, rows: Ints) -> Any:
-        hidden, mask = self._lower(lesson, rows)
-        # with no padding there is nothing to leave out, and attention takes a faster way
-        allowed = None if bool(mask.all()) else mask[:, None, None, :].bool().expand(-1, -1, mask.shape[1], -1)
+        values, packing = self._lower(lesson, rows)
         with self._precision():
             for layer in self.upper:
-                hidden = _first(layer(hidden, allowed))
-        seen = mask[:, :, None].float()
-        return self.torch.nn.functional.normalize((hidden.float() * seen).sum(1) / seen.sum(1), dim=1)
+                values = self.packed.through(layer, values, packing)
+        return self.torch.nn.functional.normalize(packing.mean(values.float()), dim=1)
 
     def _lower(self, lesson: Lesson, rows: Ints) -> tuple[Any, Any]:
-        """What the layers that are not tuned make of ``rows``, (n, tokens, dimensions), and the (n, tokens) mask."""
+        """What the layers that are not tuned make of ``rows``, their tokens one behind the other, (T, dimensions)."""
         torch = self.torch
-        numbers, mask = (
-            torch.from_numpy(table).to(self.device) for table in padded([lesson.tokens[row] for row in rows])
-        )
+        packing = self.packed.Packing.of([max(1, len(lesson.tokens[row])) for row in rows], self.device)
         known = [] if lesson.seen is None else [seen for row in rows if (seen := lesson.seen[row]) is not None]
         if len(known) == len(rows):
-            hidden = np.zeros((*numbers.shape, known[0].shape[1]), dtype=np.float32)
-            for place, values in enumerate(known):
-                hidden[place, : len(values)] = values
-            return torch.from_numpy(hidden).to(self.device), mask
-        allowed = None if bool(mask.all()) else mask[:, None, None, :].bool().expand(-1, -1, mask.shape[1], -1)
+            return torch.from_numpy(np.concatenate(known)).to(self.device), packing
+        numbers = np.concatenate([np.asarray(lesson.tokens[row] or [0], dtype=np.int64) for row in rows])
         with torch.no_grad(), self._precision():
-            made = self.network.embeddings(input_ids=numbers)
+            values = self.packed.embedded(self.network, torch.from_numpy(numbers).to(self.device), packing)
             for layer in self.lower:
-                made = _first(layer(made, allowed))
-        return made.float(), mask
+                values = self.packed.through(layer, values, packing)
+        return values.float(), packing
 
     def _training(self) -> None:
         """Dropout where something is tuned, and nowhere else."""
@@ -337,11 +331,6 @@ def _by_length(lesson: Lesson) -> list[Ints]:
     """Rows of ``lesson`` that are read together: those of nearly one length."""
     order = np.argsort(lesson.lengths, kind="stable")
     return [order[start : start + SEEN_AT_ONCE] for start in range(0, len(order), SEEN_AT_ONCE)]
-
-
-def _first(found: Any) -> Any:
-    """What a layer gives: older versions of transformers wrap it."""
-    return found[0] if isinstance(found, tuple) else found
 
 
 def contrast(vectors: Any, targets: Any) -> Any:
