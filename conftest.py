@@ -4,7 +4,5 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-ON_TORCH = ("decoder", "ends", "learner", "lora")
-collect_ignore = (
-    [] if find_spec("torch") else [f"src/sizewise/specialists/train/decoder/{name}.py" for name in ON_TORCH]
-)
+ON_TORCH = ("dropout", "packed_bert", *(f"decoder/{name}" for name in ("decoder", "ends", "learner", "lesson", "lora")))
+collect_ignore = [] if find_spec("torch") else [f"src/sizewise/specialists/train/{name}.py" for name in ON_TORCH]

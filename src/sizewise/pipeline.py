@@ -33,7 +33,7 @@ from sizewise.stages import saving
 from sizewise.stages.audit import audit, best_rung
 from sizewise.stages.calibration import Calibrated, Judged, calibrate, excess_on_train
 from sizewise.stages.captured import release, without_password
-from sizewise.stages.checking import data_check
+from sizewise.stages.checking import data_check, told_of_times
 from sizewise.stages.choice import Choice, choose
 from sizewise.stages.climbing import Climb
 from sizewise.stages.contest import Contestant, contest
@@ -137,6 +137,8 @@ def _read(task: Task, paths: Sequence[Source], listener: Listener, clock: _Clock
         survey = Survey(LONGEST_INPUT, log.examples)
     with clock.stage("split"):
         splits = split(checked, task.reference, task.labels, task.seed)
+        if warned := told_of_times(log.about, splits.division):
+            listener.found(warned)
     return _Data(task, log, checked, survey, splits)
 
 

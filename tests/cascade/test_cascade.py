@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,6 +87,12 @@ def test_what_is_no_text_is_a_row_with_an_error() -> None:
     assert "NoneType" in str(answers[1].error)
     assert "int" in str(answers[2].error)
     assert all(a.route is None and a.confidence is None for a in answers[1:4])
+
+
+@pytest.mark.parametrize("one", ["abc", "", b"abc"])
+def test_one_text_instead_of_a_list_is_refused_and_not_spelt_out(one: Any) -> None:
+    with pytest.raises(TypeError, match=r"takes a list of texts.*answer\(\[text\]\)"):
+        cascade(0.5).answer(one)
 
 
 def test_an_unknown_reference_equals_nothing() -> None:

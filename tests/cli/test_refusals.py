@@ -96,7 +96,10 @@ def test_a_log_that_cannot_bear_a_verdict(
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--target", "0"], "target = 0.0 must lie between 0 and 1"),
+        (["--target", "0"], "target = 0.0 must lie between 0 and 1, for example --target 0.97."),
+        (["--target", "97"], "target = 97.0 must lie between 0 and 1, for example --target 0.97."),
+        (["--margin", "2"], "for example --margin 0.02."),
+        (["--delta", "-1"], "for example --delta 0.05."),
         (["--target", "1.5"], "target = 1.5"),
         (["--target", "nan"], "target = nan"),
         (["--target", "high"], "--target"),

@@ -42,6 +42,45 @@ CASES: list[tuple[str, str, str]] = [
     ("This is certainly not a refund, sorry about that", "unmapped", ""),
     ("It isn’t a refund as far as I can see", "unmapped", ""),
     ("Это точно не возврат денег, простите меня", "unmapped", ""),
+    *((answer, "unmapped", "") for answer in (
+        "I'm unable to classify this as refund",
+        "I am unable to tell whether this is a refund",
+        "It is unclear if this is a refund",
+        "I am unsure whether a refund is meant",
+        "It is hard to say whether this is a refund",
+        "It is impossible to tell if it is a refund",
+        "It seems unlikely to be a refund",
+        "This is hardly a refund request at all",
+        "This is anything but a refund request",
+        "This is far from being a refund request",
+        "This rules out refund as the intent",
+        "The intent refund can be ruled out",
+        "Without a refund the customer will leave",
+        "This is some non-refund thing here",
+        "The customer asks for a card instead of a refund",
+        "None of the labels fit, refund included",
+        "Nothing in this message suggests a refund",
+        "Невозможно сказать, что это refund точно",
+        "Нельзя сказать, что это возврат денег",
+        "Неясно, возврат денег это или нет",
+        "Трудно сказать, возврат денег ли это",
+        "Вряд ли это возврат денег, скорее что-то другое",
+        "Клиент обойдётся и без возврат денег, по-моему",
+        "Это что угодно, кроме возврат денег, по-моему",
+    )),
+    # words of denial that deny something else, or nothing
+    *((answer, "prose", "refund") for answer in (
+        "Without a doubt this is a refund request",
+        "There is no doubt that this is a refund",
+        "This is without question a refund request",
+        "The customer is unable to use it and wants a refund",
+        "The customer wants a refund instead of a replacement",
+        "The customer writes without any punctuation, but clearly wants a refund",
+        "The customer finds the fee unclear and asks for a refund",
+        "Here nothing but a refund is asked for",
+    )),
+    ("Это исключительно возврат денег, я уверен", "prose", "возврат денег"),
+    ("Клиент без всяких сомнений хочет возврат денег", "prose", "возврат денег"),
     ("get refund", "unmapped", ""),  # two words: it may be a label that is not known
     ("refund fee", "unmapped", ""),
     ("refunds are what the customer asks about", "unmapped", ""),
@@ -53,7 +92,7 @@ CASES: list[tuple[str, str, str]] = [
     ("", "unmapped", ""),
     ("[" * 5_000, "unmapped", ""),
     ("I cannot help with that request, I am sorry.", "unmapped", ""),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("answer", "rule", "label"), CASES, ids=range(len(CASES)))

@@ -70,8 +70,20 @@ PLAIN = [ROW | {"id": "x", "split": "train", "latency_ms": 5, "at": "2026-01-01"
 BATCH = [
     {"custom_id": str(i), "response": {"body": row["response"]}, "body": row["request"]} for i, row in enumerate(CHAT)
 ]
+PARTS = [
+    {
+        "system": [{"type": "text", "text": "s"}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": t}]}],
+        "response": {"type": "message", "output": [{"type": "message", "content": [{"type": "output_text", "text": "a"}]}]},
+    }
+    for t in ("one", "two", "three")
+]  # fmt: skip
+TUNING = [
+    {"messages": [{"role": "user", "content": t}, {"role": "assistant", "content": [{"type": "text", "text": "a"}]}]}
+    for t in ("one", "two", "three")
+]
 EXPORTS: dict[str, list[dict[str, Any]]] = {
-    "plain": PLAIN, "chat": CHAT, "Langfuse": LANGFUSE, "LiteLLM": LITELLM, "OTLP": OTLP, "batch": BATCH,
+    "plain": PLAIN, "chat": CHAT, "parts": PARTS, "tuning": TUNING, "Langfuse": LANGFUSE, "LiteLLM": LITELLM, "OTLP": OTLP, "batch": BATCH,
 }  # fmt: skip
 
 
@@ -227,10 +239,32 @@ def test_any_value_anywhere_in_an_export(name: str, data: st.DataObject) -> None
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("{}") | st.just("[[]]"),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["role", "content", "a"]), inner),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["{}", "[[]]", "user", "assistant", 10**400]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["role", "content", "type", "text", "a"]), inner)
+    ),
     max_leaves=4,
 )
+
+
+@pytest.mark.parametrize("name", ["parts", "tuning"])
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_value_in_one_row_of_a_chat_costs_that_row_at_most(name: str, data: st.DataObject) -> None:
+    """Every place of a chat row; the others are used as they are, unless it has another prompt than they have."""
+    odd = copy.deepcopy(EXPORTS[name][0])
+    _change(odd, data)
+    log = taken(lines([*EXPORTS[name] * 3, odd]))
+    if log is None:
+        assert odd.get("system") != EXPORTS[name][0].get("system")
+        return
+    adds_up(log, 10)
+    assert len(log.examples) >= 9
 
 
 def _change(value: Any, data: st.DataObject) -> None:

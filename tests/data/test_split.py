@@ -101,12 +101,47 @@ def test_by_time_test_is_the_latest_and_calibrate_the_period_before(looked_at: L
 
 
 @pytest.mark.parametrize(
-    "at", [lambda i: day(i, timedelta(minutes=10)), lambda i: day(i) if i else None, lambda i: day(i) if i else "soon"]
+    ("at", "why", "untimed"),
+    [
+        (lambda i: day(i, timedelta(minutes=10)), "within_a_day", 0),
+        (lambda i: day(i) if i > 1 else None, "unreadable", 2),
+        (lambda i: day(i) if i > 1 else "soon", "unreadable", 2),
+        (lambda i: None, None, 100),
+    ],
 )
-def test_a_day_or_less_or_a_row_without_its_time_is_split_at_random(
-    looked_at: LookedAt, at: Callable[[int], str | None]
+def test_a_day_or_less_or_too_few_times_is_split_at_random_and_says_why(
+    looked_at: LookedAt, at: Callable[[int], str | None], why: str | None, untimed: int
 ) -> None:
-    assert split(looked_at(rows(100, at=at))).division.how == "random"
+    found = split(looked_at(rows(100, at=at))).division
+    assert (found.how, found.not_by_time, found.untimed) == ("random", why, untimed)
+
+
+@pytest.mark.parametrize("unknown", [None, "unknown", ""])
+def test_a_row_in_a_hundred_without_its_time_is_train(looked_at: LookedAt, unknown: str | None) -> None:
+    splits = split(looked_at(rows(100, at=lambda i: unknown if i == 99 else day(i))))
+    train, calibrate, test = ids(splits)
+    assert (splits.division.how, splits.division.untimed, splits.division.not_by_time) == ("time", 1, None)
+    assert test == {str(i) for i in range(79, 99)}
+    assert calibrate == {str(i) for i in range(54, 79)}
+    assert train == {"99", *map(str, range(54))}
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        lambda i: 1_700_000_000 + 3_600 * i,
+        lambda i: str(1_700_000_000 + 3_600 * i),
+        lambda i: 1_700_000_000_000 + 3_600_000 * i,
+        lambda i: 1_700_000_000.5 + 3_600 * i,
+        lambda i: day(i).replace("T", " ") + " UTC",
+        lambda i: day(i).replace("T", " ") + " Z",
+        lambda i: day(i, timedelta(days=1))[:10].replace("-", ""),
+    ],
+)
+def test_times_are_read_as_people_and_programs_write_them(looked_at: LookedAt, at: Callable[[int], object]) -> None:
+    splits = split(looked_at(rows(100, at=at)))
+    assert (splits.division.how, splits.division.untimed) == ("time", 0)
+    assert ids(splits)[2] == {str(i) for i in range(80, 100)}
 
 
 def test_a_little_more_than_a_day_is_split_by_time(looked_at: LookedAt) -> None:

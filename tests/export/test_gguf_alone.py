@@ -114,6 +114,44 @@ def test_the_export_answers_as_the_run(runs: list[Path], empty: Empty, tmp_path:
         assert "slm-tuned" in card
 
 
+def test_a_damaged_file_is_not_used(runs: list[Path], empty: Empty, tmp_path: Path) -> None:
+    made = export(runs[0], "gguf", tmp_path / "out").folder
+    empty.install("-r", made / "requirements.txt")
+    for name in ("adapter.gguf", "base.gguf"):
+        whole = (made / name).read_bytes()
+        for damaged in (whole[:-1] + bytes([whole[-1] ^ 1]), whole[:-100]):
+            (made / name).write_bytes(damaged)
+            done = empty.run("answer.py", stdin=b"refund", cwd=made)
+            assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, b"", 1)
+            assert f"{name} is not the file that was exported" in done.stderr.decode()
+        (made / name).write_bytes(whole)
+    done = empty.run("answer.py", "http://127.0.0.1:9", stdin=b"refund", cwd=made)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "no server answers at 127.0.0.1:9" in done.stderr.decode()
+    assert str(tmp_path) not in (made / "README.md").read_text(encoding="utf-8")
+    assert "/" not in json.loads((made / "specialist.json").read_text())["base"]
+
+
+def test_the_export_answers_by_a_server_that_runs_already(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """llama.cpp's own server with base and adapter, as the card's command starts it, a key included."""
+    from sizewise.export.standalone.gguf import KEY, GgufSpecialist, _settings
+    from sizewise.slm.child import opened
+
+    made = export(runs[0], "gguf", tmp_path / "out").folder
+    context = json.loads((made / "specialist.json").read_text())["context"]
+    server = opened(_settings(made, context, "open sesame"))
+    monkeypatch.setenv(KEY, "open sesame")
+    said = GgufSpecialist(made, server.listening_address).answer(TEXTS)
+    model = load(runs[0])
+    assert [a.value for a in said] == [a.value for a in model.specialist.answer(TEXTS)]
+    model.specialist.close()  # type: ignore[attr-defined]
+    monkeypatch.setenv(KEY, "open barley")
+    with pytest.raises(OSError, match="the server said 401"):
+        GgufSpecialist(made, server.listening_address)
+
+
 def test_an_export_that_is_stopped_leaves_nothing(
     runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

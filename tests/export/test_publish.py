@@ -83,11 +83,16 @@ def test_two_at_once(tmp_path: Path) -> None:
 
 
 KILLED = """
-import os, signal, sys
+import os, shutil, signal, sys
 from pathlib import Path
 from sizewise.export import publish
 point = sys.argv[2]
-rename = Path.rename
+rename, rmtree = Path.rename, shutil.rmtree
+def removing(path, **how):
+    if point == "after" and str(path).endswith(".old"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    rmtree(path, **how)
+shutil.rmtree = removing
 def dying(self, target):
     if point == "before" and not self.name.startswith(".") or point == "between" and self.name.endswith(".export"):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -100,20 +105,19 @@ with publish.published(Path(sys.argv[1]), True) as folder:
 """
 
 
-@pytest.mark.parametrize("point", ["within", "before", "between"])
+@pytest.mark.parametrize("point", ["within", "before", "between", "after"])
 def test_a_kill_at_any_point(point: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with published(out, False) as folder:
         write_files(folder, {"export.json": b"{}", "a": b"old"})
     killed = subprocess.run([sys.executable, "-c", KILLED, out, point], check=False, env=os.environ)
     assert killed.returncode == -signal.SIGKILL
-    if point != "between":
-        assert contents(out) == {"export.json": b"{}", "a": b"old"}
-    else:
-        assert not out.exists()
-    with pytest.raises(RunError, match="holds an export"), published(out, False):
-        pass
-    assert contents(out) == {"export.json": b"{}", "a": b"old"}
+    old, new = {"export.json": b"{}", "a": b"old"}, {"export.json": b"{}", "a": b"new", "b": b"new"}
+    assert (contents(out) if out.exists() else {}) == {"between": {}, "after": new}.get(point, old)
+    if point != "after":  # there the next command replaces at once
+        with pytest.raises(RunError, match="holds an export"), published(out, False):
+            pass
+        assert contents(out) == old
     with published(out, True) as folder:
         write_files(folder, {"export.json": b"{}", "a": b"newer"})
     assert contents(out) == {"export.json": b"{}", "a": b"newer"}
@@ -134,6 +138,24 @@ def test_runs_that_cannot_be_exported(sizewise: Sizewise, finished_run: Path, tm
     refused = sizewise("export", tmp_path, "--to", "wheel", "--out", "out")
     assert (refused.returncode, "is no Sizewise run" in refused.stderr.decode()) == (2, True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("to", "options", "message"),
+    [
+        ("gguf", ("--small",), "--small is for folder, wheel, onnx; with --to gguf it would change nothing"),
+        ("openai-finetune", ("--small",), "with --to openai-finetune it would change nothing"),
+        ("wheel", ("--training-price", "5"), "are for tuning a large model (openai-finetune"),
+        ("gguf", ("--epochs", "5"), "with --to gguf they would change nothing"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(
+    to: str, options: tuple[str, ...], message: str, sizewise: Sizewise, finished_run: Path, tmp_path: Path
+) -> None:
+    refused = sizewise("export", finished_run, "--to", to, "--out", "out", *options)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert message in refused.stderr.decode()
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_the_package_onnx(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,6 +85,30 @@ def test_the_tuned_model_enters_the_contest(served_run: Path, tmp_path: Path) ->
     assert verdict.data.splits == first
 
 
+def test_the_tuned_model_is_asked_as_it_was_tuned(
+    sizewise: Callable[..., Done], log_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the guide's own command, shown instead of sent: the prompt is the one that the training rows begin with."""
+    task = tmp_path / "routes.toml"
+    told = 'instructions = "Route a customer\'s message to the «right» team."\n'
+    task.write_text(f'[task]\n{told}[data]\npath = "{log_file}"\n[rungs.keywords]\n', encoding="utf-8")
+    run = decide(task, out=tmp_path / "run").folder
+    out = export(run, "openai-finetune", tmp_path / "out").folder
+    guide = (out / "README.md").read_text(encoding="utf-8")
+    (command,) = [line for line in guide.splitlines() if line.startswith("sizewise label ")]
+    arguments = command.replace("MODEL", "openai:ft:gpt-4.1-mini:us::1").replace("PROMPT,ANSWER", "2,8").split()[1:]
+    arguments[1] = str(out / arguments[1])
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    done = sizewise(*arguments, "--dry-run")
+    assert done.returncode == 0, done.stderr.decode()
+    taught = lines(out / "train.jsonl")[0]["messages"][0]["content"]
+    assert "«right» team" in taught
+    shown = done.stdout.decode()
+    for line in filter(None, taught.splitlines()):
+        assert line in shown
+    assert "Classify the text." not in shown
+
+
 def test_only_the_runs_own_log_will_do(
     sizewise: Callable[..., Done], served_run: Path, log_file: Path, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ class PatientRecipe:
     """Learns in ``steps`` steps of ``pause`` seconds; says that it will take ``planned``, and stops after ``seconds``."""
 
     planned: float = 1.0
+    thinks: float = 0.0
     steps: int = 2
     pause: float = 0.01
     seconds: float = 0.0
@@ -31,6 +32,7 @@ class PatientRecipe:
         return KeywordsRecipe().fit(examples)
 
     def plan(self, train: Train) -> tuple[float, str]:
+        time.sleep(self.thinks)
         return self.planned, f"{self.steps} steps over {len(train)} rows"
 
     def validate(self, examples: Train, folds: Any, below: Mapping[str, Fitted]) -> Fitted:

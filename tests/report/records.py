@@ -241,7 +241,7 @@ def record(
         limits=tuple(limit.text for limit in LIMITS), limit_codes=LIMITS, rungs=rungs, small=rungs[2], large=the_large,
         cascade=entry, guarantee=promise, guarantees=(promise,), costs=costs(volume, llm),
         break_even=BreakEven(140_900.0 if llm and certified else None, 0.3 if volume else None, "-"),
-        more_data=MoreData(38, None) if decision == "more-data" else None,
+        more_data=MoreData(38, None, 38, None, "calibrate", None) if decision == "more-data" else None,
         seconds={"read": 0.8, "contest": 61.2, "measure": 9.0, "total": 75.4},
     )  # fmt: skip
     return RunRecord(

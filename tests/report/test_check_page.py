@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -65,10 +65,17 @@ def test_an_audit_under_gold_speaks_of_labels_and_none_says_so() -> None:
 def test_a_clean_check_says_that_nothing_stands_out() -> None:
     clean = replace(
         data_check(), exact_duplicates=0, near_duplicates=0, merges=(), unusable_rows={}, untaught=(), leaked={},
-        repeats={}, personal={}, oddities={}, languages={},
+        repeats={}, personal={}, oddities={}, languages={}, unreadable_values={},
     )  # fmt: skip
     assert "Nothing stands out." in summary(clean, None)
     assert "Ничего необычного не найдено." in summary(clean, None, "ru")
+    unread = replace(clean, unreadable_values={"cost_usd": 12, "latency_ms": 1_200})
+    for language, says in (("en", "Values that could not be read"), ("ru", "Значения, которые не удалось прочитать")):
+        told = " ".join(summary(unread, None, language).split())  # type: ignore[arg-type]
+        assert says in told
+        assert ": latency_ms 1 200, cost_usd 12. " in told.replace("\u202f", " ").replace("\u00a0", " ")
+        assert "Nothing stands out" not in told
+        assert "Ничего необычного" not in told
 
 
 def test_the_page_loads_nothing_and_runs_nothing() -> None:
@@ -76,3 +83,22 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
     assert not any(tag in ("script", "link", "img", "iframe") for tag, _ in page.tags)
     assert not any("src" in attributes or attributes.get("href", "#")[:1] != "#" for _, attributes in page.tags)  # type: ignore[index]
     assert [level for level, _ in page.headings if level == 1] == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "en", "ru"),
+    [
+        ({"split_how": "random", "untimed": 9_000, "not_by_time": "unreadable"}, "can be read: 9 000 of 13 083", "9 000 из 13 083"),
+        ({"split_how": "random", "untimed": 0, "not_by_time": "within_a_day"}, "lie within a day", "в пределах суток"),
+        ({"split_how": "time", "untimed": 12}, "can be read: 12 of 13 083; they are in train", "12 из 13 083; они в обучении"),
+    ],
+)  # fmt: skip
+def test_the_page_says_why_times_did_not_split(changes: dict[str, Any], en: str, ru: str) -> None:
+    for language, said in (("en", en), ("ru", ru)):
+        page = read(render(CheckRecord("banking", "1.0", replace(found(), **changes), AUDIT), language))  # type: ignore[arg-type]
+        assert said in " ".join(page.text.replace("\u202f", " ").split())
+
+
+def test_a_log_without_times_is_told_nothing_of_them() -> None:
+    page = read(render(CheckRecord("banking", "1.0", replace(found(), untimed=13_083), AUDIT)))
+    assert "a time that can be read" not in page.text

@@ -105,6 +105,19 @@ def test_the_command_writes_the_comparison_and_leaves_the_report(finished_run: P
     assert not (finished_run / "comparison.html").exists()
 
 
+def test_a_file_that_exists_is_not_written_over_unasked(finished_run: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("kept", encoding="utf-8")
+    arguments = ["report", str(finished_run), "--against", str(finished_run), "--out"]
+    for target, said in ((mine, "--force writes it anew"), (tmp_path, "that is a folder")):
+        done = CliRunner().invoke(app, [*arguments, str(target)])
+        assert isinstance(done.exception, RunError)
+        assert said in str(done.exception)
+    assert mine.read_text(encoding="utf-8") == "kept"
+    assert CliRunner().invoke(app, [*arguments, str(mine), "--force"]).exit_code == 0
+    assert "Sizewise" in mine.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

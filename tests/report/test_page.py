@@ -3,10 +3,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from itertools import pairwise
+from typing import Literal
 
 import pytest
 
 from sizewise.core.measurement import Forecast, RowsToBar
+from sizewise.core.verdict import DataSummary, MoreData
 from sizewise.report.headline import headline
 from sizewise.report.page import SECTIONS, render
 from sizewise.report.words import Words
@@ -44,12 +46,16 @@ Parsed = dict[tuple[str, Language], Page]
         ("cascade-alone", "en", ("leave the rest to people", "answered wrongly")),
         ("large-llm", "en", ("Stay with the large model", "$0.29")),
         ("large-alone", "en", ("No small model qualifies",)),
-        ("more-data-llm", "en", ("too early to decide", "38 more examples")),
+        (
+            "more-data-llm",
+            "en",
+            ("too early to decide", "at least 38 more calibration rows that the large model has answered"),
+        ),
         ("small-llm", "ru", ("справится со всей задачей", "не более 3\u00a0%", "$0,012 вместо $0,29")),
         ("cascade-llm", "ru", ("74,1\u00a0%", "остальные передавать большой")),
         ("cascade-alone", "ru", ("остальные оставить людям",)),
         ("large-llm", "ru", ("Оставайтесь на большой модели",)),
-        ("more-data-llm", "ru", ("Решать рано", "38 примеров")),
+        ("more-data-llm", "ru", ("Решать рано", "калибровочные строки с ответом большой модели, не меньше чем 38")),
     ],
 )
 def test_headline_says_the_decision_its_guarantee_and_its_price(
@@ -380,6 +386,50 @@ def test_what_was_concluded_from_the_files_is_told(parsed: Parsed) -> None:
         assert "new rule" in part
         assert "taken from the last message" in part
         assert "ann@example.com" not in part
+
+
+@pytest.mark.parametrize(
+    ("more", "gold", "how", "en", "ru"),
+    [
+        (MoreData(39, None, 39, None, "calibrate", None), False, "time",
+         "at least 39 more calibration rows that the large model has answered are needed (in today's proportions 156 more rows",
+         "с ответом большой модели, не меньше чем 39 (новых строк журнала в нынешних пропорциях\u00a0— 156:"),
+        (MoreData(39, None, 39, None, "calibrate", None), True, "column",
+         "at least 39 more calibration rows whose right answer is known are needed;", "ответом, не меньше чем 39;"),
+        (MoreData(39, None), False, "column", "at least 39 more calibration rows", "не меньше чем 39"),
+        (MoreData(400, None, 250, 900, "train", True), False, "random",
+         "by the forecast, about 400 more training rows (250 to 900) would do", "обучающие строки, примерно 400 (от 250 до 900)"),
+        (MoreData(400, None, 250, None, "both", True), True, "random",
+         "about 400 more rows, shared between training and calibration as today, may do, and at least 250 are needed",
+         "строки для обучения и калибровки в нынешнем соотношении, примерно 400 и не меньше чем 250"),
+        (MoreData(None, None), False, "random", "too few examples for any guarantee", "слишком мало"),
+    ],
+)  # fmt: skip
+def test_the_headline_says_how_many_rows_are_missing_and_of_which_kind(
+    more: MoreData, gold: bool, how: Literal["column", "time", "random"], en: str, ru: str
+) -> None:
+    data = DataSummary("ab", 240, 240, {"train": 120, "calibrate": 60, "test": 48})
+    of = with_verdict(record("more-data", gold), more_data=more, data=data)
+    of = replace(of, data_check=replace(of.data_check, split_how=how))
+    assert en in headline(of, Words("en"))
+    assert ru in headline(of, Words("ru"))
+    assert "about 39" not in headline(of, Words("en"))
+
+
+def test_a_forecasts_bar_is_told_from_what_is_asked_for() -> None:
+    of = record()
+    bars = [
+        replace(forecast(None, 0.995).curves[0], metric="agreement", by="train"),
+        replace(forecast(None, 0.269).curves[0], by="train"),
+        replace(forecast(None, 0.269).curves[0], by="both"),
+    ]
+    of = replace(of, measurements=replace(of.measurements, forecast=Forecast("encoder", tuple(bars))))
+    for language, everything, asked in (
+        ("en", "That bar is for answering everything; a cascade", "A coverage of 20\u00a0% is asked for; it is shown with 26.9\u00a0%"),
+        ("ru", "Этот уровень нужен, чтобы отвечать на всё; каскаду", "Требуется охват 20\u00a0%; он доказан, если"),
+    ):  # fmt: skip
+        part = read(render(of, language)).part("forecast")  # type: ignore[arg-type]
+        assert part.count(everything) == part.count(asked) == 1
 
 
 @pytest.mark.parametrize(

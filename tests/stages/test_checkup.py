@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,38 @@ def test_the_audit_of_a_long_log_is_of_a_sample(tmp_path: Path, monkeypatch: pyt
     found = check_up(Task(name="t"), [path], Silence())
     assert found.audit is not None
     assert found.audit.rows <= 60 < found.data_check.splits["train"]
+
+
+@pytest.mark.parametrize(
+    ("at", "how", "why", "unreadable", "said"),
+    [
+        (lambda i: "soon", "random", "unreadable", 200, ["split at random: 200 of 200 rows have no `at`"]),
+        (lambda i: "soon" if i < 50 else 1_700_000_000 + i * 3_600, "random", "unreadable", 50, ["split at random: 50 of 200"]),
+        (lambda i: 1_700_000_000 + i, "random", "within_a_day", 0, ["lie within a day"]),
+        (lambda i: "soon" if i < 2 else 1_700_000_000 + i * 3_600, "time", None, 2, []),
+        (lambda i: None, "random", None, 0, []),
+    ],
+)  # fmt: skip
+def test_times_that_do_not_split_are_told(
+    tmp_path: Path, at: Callable[[int], object], how: str, why: str | None, unreadable: int, said: list[str]
+) -> None:
+    path = tmp_path / "log.jsonl"
+    rows = [{"input": f"{'refund' if i % 2 else 'parcel'} {chr(97 + i % 26)}{chr(97 + i // 26)}", "answer": "ab"[i % 2],
+             "at": at(i)} for i in range(200)]  # fmt: skip
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    heard = Heard()
+    found = check_up(Task(name="t"), [path], heard, audited=False).data_check
+    assert (found.split_how, found.not_by_time) == (how, why)
+    assert found.unreadable_values.get("at", 0) == unreadable
+    assert [sentence in "\n".join(heard.told) for sentence in said] == [True] * len(said)
+    assert bool(heard.told) == bool(said)
+
+
+class Heard(Silence):
+    """A listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def found(self, message: str) -> None:
+        self.told.append(message)

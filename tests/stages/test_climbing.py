@@ -130,6 +130,21 @@ def test_a_fit_ends_by_itself_when_its_time_is_over(tmp_path: Path) -> None:
     assert 2.0 < fit.value < 3.0, "nine tenths of three seconds"
 
 
+def test_the_time_that_planning_takes_is_part_of_the_budget(tmp_path: Path) -> None:
+    log = written(tmp_path, 0.3)
+    settings = {"planned": 1.0, "steps": 1_000, "pause": 0.05, "thinks": 1.5}
+    file = task_file(tmp_path, log, settings)
+    made = sizewise.decide(file, out=tmp_path / "run", rungs=["keywords", "patient"], minutes=0.05)
+    fit = next(rung.fit_seconds for rung in made.verdict.rungs if rung.name == "patient")
+    assert fit is not None
+    assert fit.value < 1.6, "nine tenths of what planning left of three seconds"
+    settings |= {"planned": 2.0}
+    late = sizewise.decide(
+        task_file(tmp_path, log, settings), out=tmp_path / "late", rungs=["keywords", "patient"], minutes=0.05
+    )
+    assert codes(late.verdict)["upper_out_of_time"]["rung"] == "patient"
+
+
 def test_a_fit_that_does_not_look_at_the_clock_is_ended(tmp_path: Path) -> None:
     log = written(tmp_path, 0.3)
     settings = {"planned": 1.0, "steps": 1_000, "pause": 0.05, "heeds": 0}

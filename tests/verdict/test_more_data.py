@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from sizewise.core.measurement import Forecast, Measurements, RowsToBar
+from sizewise.core.record import RunRecord
 from sizewise.core.task import Bar
+from sizewise.stages.worth import worth_buying
 from sizewise.verdict.decision import decide
 from sizewise.verdict.wording import say
 
@@ -93,3 +97,18 @@ def test_both_languages_name_the_kind_of_row() -> None:
     }
     assert "1\u202f200 more calibration rows (800 to 2\u202f000" in say("more_rows_would_do", parameters, "en")
     assert "1\u202f200 калибровочных строк (от 800 до 2\u202f000" in say("more_rows_would_do", parameters, "ru")
+
+
+def test_labels_that_a_guarantee_lacks_are_no_forecast() -> None:
+    short = failing(forecast(train=SOME), certificates=(certificate(None, n=40),))
+    told = worth_buying(
+        cast(RunRecord, SimpleNamespace(verdict=decide(short, IDENTITY), measurements=short)), 0.5, 1_000
+    )
+    assert told == [
+        "worth it    at least 59 more calibration rows are needed before anything can be certified: at least $29.50 at this price"
+    ]
+    foreseen = failing(forecast(train=SOME))
+    told = worth_buying(
+        cast(RunRecord, SimpleNamespace(verdict=decide(foreseen, IDENTITY), measurements=foreseen)), 0.5, 10
+    )
+    assert "about 400 more train rows (250 to 900) would reach the bar, by the forecast" in told[0]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib.resources import files
 from string import Formatter
@@ -46,6 +47,33 @@ def test_quantities_are_translated_inside_a_sentence() -> None:
     parameters: dict[str, str | float | int | None] = {"quantity": "risk", "limit": 0.03, "certainty": 0.95}
     assert QUANTITIES["risk"]["en"] in say("no_threshold", parameters, "en")
     assert QUANTITIES["risk"]["ru"] in say("no_threshold", parameters, "ru")
+
+
+def test_russian_counts_need_no_plural() -> None:
+    one: dict[str, str | float | int | None] = {
+        "n": 21,
+        "needed": 99,
+        "limit": 0.03,
+        "rows": 21,
+        "groups": 1,
+        "test": 1,
+        "calibrate": 1,
+    }
+    for code in (
+        "small_test",
+        "approximate_groups",
+        "too_few_calibration_rows",
+        "leakage",
+        "like_calibration",
+        "like_calibration_all",
+    ):
+        said = say(code, one, "ru")
+        assert re.search(r"\b(21|1) [а-яё]", said) is None, said
+
+
+def test_no_share_stands_without_its_interval_beside_one_that_has_it() -> None:
+    for language in LANGUAGES:
+        assert "{large" not in TEXTS["small_against_large"][language]
 
 
 def test_a_reason_carries_its_english_text() -> None:

@@ -32,7 +32,12 @@ class Cascade:
     has_large: bool
 
     def answer(self, inputs: Sequence[str]) -> list[Answer]:
-        """Answer ``inputs`` in order; an input that is no text becomes an answer with ``error``."""
+        """Answer ``inputs`` in order; an input that is no text becomes an answer with ``error``.
+
+        Raises ``TypeError`` where ``inputs`` is one text: its letters would be answered one by one.
+        """
+        if isinstance(inputs, str | bytes):
+            raise TypeError("answer takes a list of texts, and was given one text: write answer([text])")
         answers: list[Answer] = []
         for start in range(0, len(inputs), BATCH):
             answers += self._batch(inputs[start : start + BATCH])

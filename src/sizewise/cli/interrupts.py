@@ -38,7 +38,8 @@ def interruptible() -> Iterator[None]:
     before = {n: h for n in _STOPPING if (h := signal.getsignal(n)) in (signal.SIG_DFL, signal.default_int_handler)}
     for number in before:
         signal.signal(number, interrupt)
-    threading.Thread(target=_watch, args=(reader, ended), daemon=True).start()
+    watching = threading.Thread(target=_watch, args=(reader, ended), daemon=True)
+    watching.start()
     try:
         yield
     except SystemExit:
@@ -55,6 +56,9 @@ def interruptible() -> Iterator[None]:
         signal.set_wakeup_fd(outer)
         ended.set()
         os.close(writer)
+        watching.join(0 if received else None)
+        if not watching.is_alive():
+            os.close(reader)
 
 
 def _came_of_an_interrupt(error: BaseException | None) -> bool:
@@ -75,8 +79,7 @@ def ignore_signals() -> None:
 
 
 def _watch(reader: int, ended: threading.Event) -> None:
-    heard = os.read(reader, 1)
-    os.close(reader)
+    heard = os.read(reader, 1)  # the pipe stays open: a second signal may be written to it at any moment
     if heard and not ended.wait(PATIENCE):
         cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""  # a progress bar hides it
         os.write(2, f"{cursor}sizewise: {KEPT}\n".encode())

@@ -67,7 +67,7 @@ def plan(task: Task, paths: Sequence[Source]) -> str:
             lines += [f"note        {reason(c.code, **c.parameters).text}" for c in choice.circumstances]
     if task.climbing_seconds is not None:
         lines.append(f"budget      {task.climbing_seconds / 60:g} min for the rungs above encoder together (--minutes)")
-    lines.append(f"in all      about {total:.0f} s on this machine; nothing leaves it, nothing was written")
+    lines.append(f"in all      about {total:.0f} s on this machine; nothing leaves it, and no run was written")
     return "\n".join(lines)
 
 

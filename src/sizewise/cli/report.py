@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sizewise.cli.options import Lang, Language, Texts
-from sizewise.core.errors import InputError
+from sizewise.core.errors import InputError, RunError
 
 
 def report(
@@ -19,6 +19,7 @@ def report(
         Path | None, typer.Option(help="Another finished run: write comparison.html, this run held against that one.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="With --against: the file to write instead.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write --out anew where it exists.")] = False,
 ) -> None:
     """Write a finished run's report.html anew, in either language, or compare the run with another."""
     from sizewise.cli.terminal_text import plain
@@ -27,7 +28,16 @@ def report(
         raise InputError("--out names the page of a comparison: give --against OTHER with it.")
     if against is not None and texts:
         raise InputError("--texts belongs to the report: a comparison shows no texts. Leave one of the two out.")
+    if out is not None:
+        _require_free(out, force)
     typer.echo(plain(_rewrite(run, lang, texts) if against is None else _compare(run, against, lang, out)))
+
+
+def _require_free(out: Path, force: bool) -> None:
+    if out.is_dir():
+        raise RunError(f"--out {out}: that is a folder. Name a file.")
+    if out.exists() and not force:
+        raise RunError(f"{out} exists. --force writes it anew; another --out FILE keeps it.")
 
 
 def _rewrite(run: Path, lang: Language, texts: bool) -> Path:

@@ -17,7 +17,7 @@ class Example:
 
     ``answer`` is what the LLM said and ``gold`` the truth, both after labels were merged, ``None``
     where unknown. ``further_answers`` are the same LLM's answers when it was asked again. ``at`` is
-    an ISO 8601 time. ``group`` numbers the near-duplicate group the input belongs to. ``probabilities`` are the LLM's
+    the time as the log has it. ``group`` numbers the near-duplicate group the input belongs to. ``probabilities`` are the LLM's
     own by label, as far as they were recorded, and ``rationale`` is why it gave its answer. ``augmented`` inputs were
     written by an LLM for the label in ``answer``: they are no traffic, and nothing but train ever holds one.
     """
@@ -51,7 +51,8 @@ class Train:
 
     ``soft`` holds each row's probabilities by label as the LLM gave them, summing to one, and ``rationales`` why it gave
     its answer. Both are the LLM's: where it answered otherwise than the target, the target is right and they are ``None``.
-    Empty where the log has none.
+    Empty where the log has none. ``written`` says which rows an LLM wrote: they are learned from and never scored; empty
+    where none was.
     """
 
     ids: tuple[str, ...]
@@ -62,6 +63,7 @@ class Train:
     others: tuple[str | None, ...] = ()
     soft: tuple[Mapping[str, float] | None, ...] = ()
     rationales: tuple[str | None, ...] = ()
+    written: tuple[bool, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -77,10 +79,11 @@ class Train:
             others=tuple(self.others[i] for i in indices) if self.others else (),
             soft=tuple(self.soft[i] for i in indices) if self.soft else (),
             rationales=tuple(self.rationales[i] for i in indices) if self.rationales else (),
+            written=tuple(self.written[i] for i in indices) if self.written else (),
         )
 
     def joined(self, more: Train) -> Train:
-        """These rows, then those of ``more``, which teaches some of the same labels."""
+        """These rows, then those of ``more``, which an LLM wrote for some of the same labels."""
         return Train(
             ids=self.ids + more.ids,
             inputs=self.inputs + more.inputs,
@@ -90,6 +93,7 @@ class Train:
             others=self.others + (None,) * len(more) if self.others else (),
             soft=self.soft + (None,) * len(more) if self.soft else (),
             rationales=self.rationales + (None,) * len(more) if self.rationales else (),
+            written=(self.written or (False,) * len(self)) + (True,) * len(more),
         )
 
 

@@ -159,7 +159,9 @@ class DataCheck:
     tell) to its share, measured on a sample where the log is long; ``personal`` and ``oddities`` map a kind
     to what was found of it, kinds that were not found left out. ``found`` are English sentences about what was
     concluded from the files and not given; ``answers`` counts the LLM's answers by the rule that read them as labels.
-    ``augmented`` rows were written by an LLM: they are in no split.
+    ``augmented`` rows were written by an LLM: they are in no split. ``untimed`` counts the other rows without a time that
+    can be read (``None`` in a run of an older version), and ``not_by_time`` says why a log that has times was split at
+    random all the same: too many of them are missing or cannot be read, or they lie within a day.
     """
 
     sources: tuple[str, ...]
@@ -200,6 +202,8 @@ class DataCheck:
     answers: Mapping[str, int] = field(default_factory=dict)
     reference: ReferenceKind | None = None
     augmented: int = 0
+    untimed: int | None = None
+    not_by_time: Literal["unreadable", "within_a_day"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

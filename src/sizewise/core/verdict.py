@@ -115,7 +115,9 @@ class MoreData:
     ``examples`` is null where more data alone will not do, or where nothing could be foreseen; ``high`` is null
     where the curve's lower edge does not lead there within four times the rows. ``gain`` is what twice the rows of
     that kind would add to the coverage (to the accuracy where no coverage could be foreseen), with the forecast's
-    own interval, which is narrower than a measurement's: 90 %. ``enough`` says whether data alone does.
+    own interval, which is narrower than a measurement's: 90 %. ``enough`` says whether data alone does; where it is null
+    beside ``examples``, nothing was forecast: these are the fewest further calibration rows with which anything could be
+    certified, if none of them were answered wrongly.
     """
 
     examples: int | None

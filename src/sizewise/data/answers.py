@@ -37,7 +37,37 @@ _LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _WORD = re.compile(r"\w+")
-_DENIED = re.compile(r"\b(?:not|no|neither|never|cannot|\w+n[’']t|не|нет|ни|никак\w*)\b", re.IGNORECASE)
+#: words with which a sentence denies what it names, or says that nobody can tell; an honest one may have "without doubt"
+_DENIED = re.compile(
+    r"""\b(?:
+      not | no(?!\W+(?:doubt|question)\b) | neither | nor | none | nothing(?!\W+but\b) | never | cannot | \w+n[’']t | unlikely | hardly | impossible
+    | unable\W+to\W+(?:\w+\W+)?(?:{tell}) | (?:hard|difficult)\W+to\W+(?:\w+\W+)?(?:{tell})
+    | (?:i|we)\W+(?:(?:a?m|are|re|feel|remain)\W+)?(?:\w+\W+)?(?:unable|unsure|uncertain)
+    | (?:unclear|unsure|uncertain|doubtful)\W+(?:if|whether|what|which|that)
+    | (?:it|this|that|intent|label|category|message|request|text)\W+(?:is|s|seems|remains)\W+(?:\w+\W+)?
+      (?:unclear|uncertain|ambiguous|doubtful|unrelated)
+    | (?:is|are|was|were|be|been)\W+(?:\w+\W+)?(?:ruled\W+out|excluded)
+    | не | нет | ни | никак\w* | нельзя | невозможно | неясно | непонятно | неизвестно | неверно | ничего | вряд\W+ли | едва\W+ли
+    | (?:трудно|сложно|тяжело|затруднительно|затрудняюсь)\W+(?:\w+\W+)?
+      (?:сказать|понять|определить|решить|судить|классифицировать|отнести|назвать|ответить)
+    | под\W+вопросом | отнюдь | сомнительно | исключ(?:ено|ена|ён|ены)
+    )\b""".replace(
+        "{tell}",
+        "tell|say|know|classify|categori[sz]e|label|determine|decide|identify|assign|map|pick|choose|judge|see|confirm",
+    ),
+    re.IGNORECASE | re.VERBOSE,
+)
+#: what sets the label aside that follows it within a few words
+_SET_ASIDE = re.compile(
+    r"""\b(?:
+      without(?!\W+(?:(?:a|any)\W+)?(?:shadow|doubt|question|hesitation)\b) | instead\W+of | rather\W+than
+    | (?:anything|everything|all)\W+but | other\W+than | except(?:\W+for)? | non | far\W+from
+    | rul(?:es?|ed|ing)\W+out | exclud(?:es?|ed|ing) | opposite\W+of
+    | без(?!\W+(?:всяких\W+|всякого\W+)?сомнени) | вместо | кроме | помимо | исключает | исключая | исключить | исключаю | исключаем
+    )\W+(?:\w+\W+){0,3}\Z""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_BEFORE_LABEL = 120
 LEAST_WORDS_OF_PROSE = 3
 _ENDS = (".", "!", "?", "…")
 LONGEST_ANSWER, LONGEST_GOLD, MOST_LABELS, MOST_REMEMBERED = 8_000, 400, 5_000, 20_000
@@ -132,16 +162,18 @@ class Labels:
         return (PROSE, label) if label is not None else (UNMAPPED, answer)
 
     def named_in(self, text: str) -> str | None:
-        """The one known label that a sentence names, as whole words; ``None`` where it names several or denies one.
+        """The one known label that a sentence names, as whole words; ``None`` where it names several or denies it.
 
         A sentence has at least three words beside the label: fewer, and it may be another label.
         """
         if self.pattern is None:
             return None
-        found = [m[0] for m in self.pattern.finditer(text)]
-        labels = {self.by_key.get(label_key(words)) for words in found}
+        found = list(self.pattern.finditer(text))
+        labels = {self.by_key.get(label_key(m[0])) for m in found}
         rest = self.pattern.sub(" ", text)
         if len(labels) != 1 or len(_WORD.findall(rest)) < LEAST_WORDS_OF_PROSE or _DENIED.search(rest):
+            return None
+        if any(_SET_ASIDE.search(text[max(0, m.start() - _BEFORE_LABEL) : m.start()]) for m in found):
             return None
         return labels.pop()
 

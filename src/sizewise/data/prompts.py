@@ -1,7 +1,8 @@
 """From the requests of a log to its rows: which prompt each was made with, and what in it the person wrote.
 
 What the person wrote is never guessed silently. Where the last message has no text around it that the requests share,
-it is the input, and that is said. Where there is such a frame, it is shown, and used only once it was accepted.
+it is the input, and that is said, with the few words that many of them may begin or end with. Where all or a part of
+the requests have such a frame, it is shown, and used only once it was accepted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,17 @@ from typing import Any
 from sizewise.core.errors import DataError
 from sizewise.data.formats.exports import Request
 from sizewise.data.formats.messages import Message
-from sizewise.data.template import INPUT, LEAST_SHARE, LEAST_TEXTS, Frame, Template, learn
+from sizewise.data.template import (
+    INPUT,
+    LEAST_SHARE,
+    LEAST_TEXTS,
+    UNANIMOUS,
+    Common,
+    Frame,
+    Template,
+    common_words,
+    learn,
+)
 from sizewise.data.text import readable
 
 LOOKED_AT = 2_000
@@ -61,7 +72,7 @@ class Prompts:
         """The template to use, as text, and what to say about it. ``only`` is the one prompt version to look at.
 
         ``wanted`` is a template, or "@" and the digest of one that is learned again. Raises ``DataError`` where the
-        requests share a frame that nobody has accepted.
+        requests, or a fifth of them, share a frame that nobody has accepted.
         """
         texts = [text for key, text in self._sample if self._is_fixed(key) and only in (None, key)]
         if wanted is not None and not wanted.startswith("@"):
@@ -74,7 +85,7 @@ class Prompts:
             return self._template.text, (f"the input is cut out by the template {_quoted(self._template.text)}",)
         if frames:
             raise DataError(_shown(frames, texts, where))
-        return INPUT, (f"the last message, as a whole, is the input: {len(texts):,} requests share no text around it",)
+        return INPUT, (_whole(texts),)
 
     def row(self, request: Request) -> dict[str, Any] | str:
         """The request as a row under our column names, or why it is none."""
@@ -134,8 +145,31 @@ def _named(digest: str, frames: Sequence[Frame], where: str) -> Template:
     )
 
 
+def _whole(texts: Sequence[str]) -> str:
+    """That whole messages are the inputs, and which words they have in common all the same."""
+    said = f"the last message, as a whole, is the input: {len(texts):,} requests share no prompt around it"
+    shared = " and ".join(map(_common, common_words(texts)))
+    return f"{said}, though {shared}; if that is no person's text, cut it off with --template" if shared else said
+
+
+def _common(common: Common) -> str:
+    return f"{common.share:.1%} of them {'end' if common.at_end else 'begin'} with {_quoted(common.words)}"
+
+
+def _headline(frames: Sequence[Frame], texts: Sequence[str]) -> str:
+    """Whether all requests share the frame, or a part of them does, or there are several."""
+    if frames[0].fit >= UNANIMOUS * len(texts):
+        return "the requests share text around what the person wrote."
+    framed = sum(any(frame.template.cut(text) is not None for frame in frames) for text in texts)
+    forms = f", in {len(frames)} forms" if len(frames) > 1 else ""
+    return (
+        f"{_share(framed, len(texts))} have text around what the person wrote{forms}; what does not fit the template "
+        "that is used becomes a reject."
+    )
+
+
 def _shown(frames: Sequence[Frame], texts: Sequence[str], where: str) -> str:
-    lines = [f"{where}: the requests share text around what the person wrote. Look at it before it is cut off:"]
+    lines = [f"{where}: {_headline(frames, texts)} Look at it before it is cut off:"]
     for frame in frames[:5]:
         lines += ["", f"--template @{frame.template.digest}   fits {_share(frame.fit, len(texts))}:"]
         lines += [f"  | {line}" for line in _middle(frame.template.text).splitlines()]

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sizewise.data.formats.files import records
 from sizewise.data.formats.layout import Layout, layout
 from sizewise.data.formats.rows import COLUMNS, example, is_augmented, problem, scalar_text, within
 from sizewise.data.formats.source import Record, Source, cut_raw, source_hash
+from sizewise.data.moment import seconds
 from sizewise.data.prompts import Prompts
 from sizewise.data.requests import RequestsSeen
 from sizewise.data.text import readable
@@ -43,7 +45,7 @@ class Reject:
 class Summary:
     """What was read, but for the rows themselves.
 
-    ``rejected`` counts rows by the kind of reason; ``unreadable`` counts values that were dropped, by column;
+    ``rejected`` counts rows by the kind of reason; ``unreadable`` counts values that say nothing to us, by column;
     ``sha256`` is of the files; ``found`` are sentences about what was concluded from the file and not given;
     ``template`` is the one by which inputs were cut out of messages, ``None`` where the rows had inputs; ``names``
     maps our names to the files' as they were read, given or found.
@@ -326,6 +328,7 @@ class Reading:
             if (value := scalar_text(values[column])) and (value in counts or len(counts) < MOST_NAMES):
                 counts[value] += 1
         made = example(self._identifier(scalar_text(values["id"]) or f"{path.name}:{line}"), values, self._unreadable)
+        self._unreadable.update(["at"] if made.at is not None and isnan(seconds(made.at)) else ())
         self._rows += 1
         self._with_reference += made.answer is not None or made.gold is not None
         return made
@@ -357,7 +360,7 @@ class Reading:
             )
         if self._left_out:
             return f"{where}: no row matches --only {_listed(f'{k}={v}' for k, v in self._only.items())}."
-        advice = "A log is JSON lines or CSV with a column `input` and `answer` or `gold`."
+        advice = "A log is JSON lines, JSON, CSV or Parquet with a column `input` and `answer` or `gold`, or an export of requests."
         if first := self._first_reject:
             return (
                 f"{where}: none of {self._rejected.total()} rows can be used. The first, {first.source} line "

@@ -9,6 +9,7 @@ from random import Random
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sizewise.core.errors import DataError
 from sizewise.core.example import Calibrate, Test, Train
@@ -23,10 +24,12 @@ GOLD_ROWS_NEEDED = 500
 LEAST_ANSWERS, LONGEST_LABEL = 5, 80
 LEAST_INPUTS_PER_LABEL = 3
 A_DAY = 86_400.0
+TIMED_PER_CENT = 99  # of the rows, for a split by time
 TRAIN, CALIBRATE, TEST = range(3)
 
 LabelSource = Literal["task", "gold", "answers"]
 How = Literal["column", "time", "random"]
+NotByTime = Literal["unreadable", "within_a_day"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,8 @@ class Division:
     label; ``leaked`` counts test and calibrate rows whose near-duplicate stands in train, ``leaks`` says more;
     ``without_reference`` counts rows of each part that carry no reference of the kind in use. ``augmented`` rows were
     written by an LLM and are in none of these counts; ``written_rows`` and ``written_targets`` are those that may be
-    learned from beside the train rows: of a taught label, and like no other row.
+    learned from beside the train rows: of a taught label, and like no other row. ``untimed`` counts rows without a time
+    that can be read, and ``not_by_time`` says why rows that carry times were split at random all the same.
     """
 
     parts: Ints
@@ -66,6 +70,8 @@ class Division:
     augmented: int
     written_rows: Ints
     written_targets: Ints
+    untimed: int
+    not_by_time: NotByTime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,9 @@ def split(
     checked: CheckedLog, reference: ReferenceChoice = "auto", labels: Sequence[str] | None = None, seed: int = 0
 ) -> Splits:
     """Split by the ``split`` column, else by time where ``at`` spans more than a day, else at random.
+
+    By time, the few rows without a time that can be read are train; where they are more than one in a hundred, the
+    split is at random.
 
     Raises ``DataError`` where there is nothing to learn from: no reference, or fewer than two labels
     that stand in at least three distinct train inputs.
@@ -181,6 +190,8 @@ def divide(
         augmented=int(columns.augmented.sum()),
         written_rows=written,
         written_targets=written_targets,
+        untimed=int(np.isnan(columns.times[real]).sum()),
+        not_by_time=_not_by_time(columns.times[real]) if how == "random" else None,
     )
 
 
@@ -232,14 +243,24 @@ def _assigned(columns: Columns, seed: int) -> tuple[Ints, How, tuple[str, ...]]:
                 parts[_carved(columns, np.flatnonzero(parts == TRAIN), size, f"{seed}:{PARTS[part]}")] = part
                 carved.append(PARTS[part])
         return parts, "column", tuple(carved)
-    if rows and np.ptp(columns.times) > A_DAY:  # false where one is unknown
-        order = np.argsort(columns.times, kind="stable")
+    if rows and not np.isnan(columns.times).all() and _not_by_time(columns.times) is None:
+        order = np.argsort(np.where(np.isnan(columns.times), -np.inf, columns.times), kind="stable")
         parts[order[rows - test_size - calibrate_size :]] = CALIBRATE
         parts[order[rows - test_size :]] = TEST
         return parts, "time", ()
     for part, size in ((TEST, test_size), (CALIBRATE, calibrate_size)):
         parts[_carved(columns, np.flatnonzero(parts == TRAIN), size, f"{seed}:{PARTS[part]}")] = part
     return parts, "random", ()
+
+
+def _not_by_time(times: NDArray[np.float64]) -> NotByTime | None:
+    """What speaks against a split by ``times``, NaN where unknown; ``None`` also where there are none at all."""
+    known = times[~np.isnan(times)]
+    if not len(known):
+        return None
+    if 100 * len(known) < TIMED_PER_CENT * len(times):
+        return "unreadable"
+    return None if np.ptp(known) > A_DAY else "within_a_day"
 
 
 def _carved(columns: Columns, rows: Ints, size: int, seed: str) -> Ints:

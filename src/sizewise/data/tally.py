@@ -5,14 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from math import nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sizewise.core.example import Example
+from sizewise.data.moment import seconds
 from sizewise.data.text import folded
 
 Ints = NDArray[np.int64]
@@ -70,7 +69,7 @@ class Tally:
         self._answers.append(self._code(example.answer))
         self._golds.append(self._code(example.gold))
         self._parts.append(_PART[example.split])
-        self._times.append(_seconds(example.at))
+        self._times.append(seconds(example.at))
         self._augmented.append(example.augmented)
         for answer in example.further_answers:
             self._again.extend((row, self._code(answer)))
@@ -138,11 +137,3 @@ def counted_pairs(one: Ints, two: Ints) -> tuple[Ints, Ints, Ints]:
 
 def _ints(values: Sequence[Any]) -> Ints:
     return np.array(values, dtype=np.int64)
-
-
-def _seconds(at: str | None) -> float:
-    try:
-        time = datetime.fromisoformat(at or "")
-    except ValueError:
-        return nan
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

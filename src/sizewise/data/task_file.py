@@ -29,6 +29,7 @@ _CHOICES = {
 }
 MOST_WORDINGS = 20
 _SHARES = ("target", "margin", "delta", "min_coverage")
+_USUAL = {"target": 0.97, "margin": 0.01, "delta": 0.05, "min_coverage": 0.2}
 
 
 def read_task(path: Path) -> Task:
@@ -91,7 +92,9 @@ def checked(task: Task) -> Task:
     for name in _SHARES:
         value = getattr(task.bar, name)
         if value is not None and not 0 < value < 1 and not (name == "min_coverage" and value in (0, 1)):
-            raise TaskError(f"{name} = {value} must lie between 0 and 1, for example --{name.replace('_', '-')} 0.05.")
+            raise TaskError(
+                f"{name} = {value} must lie between 0 and 1, for example --{name.replace('_', '-')} {_share(name, value)}."
+            )
     if task.minutes is not None and not 0 < task.minutes < float("inf"):
         raise TaskError(f"minutes = {task.minutes} must be a positive number, for example --minutes 30.")
     for name in ("latency_p95_ms", "memory_mb", "volume_per_month"):
@@ -99,6 +102,11 @@ def checked(task: Task) -> Task:
         if value is not None and not 0 < value < float("inf"):
             raise TaskError(f"{name} = {value} must be a positive number.")
     return task
+
+
+def _share(name: str, given: float) -> str:
+    """What was probably meant: a percentage as a share; else what is usual."""
+    return f"{given / 100 if 1 < given < 100 else _USUAL[name]:.6g}"
 
 
 def task_tables(task: Task) -> dict[str, Any]:

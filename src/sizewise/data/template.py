@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from math import ceil
 
 from sizewise.core.errors import TaskError
@@ -25,9 +25,25 @@ LEAST_SHARE, LEAST_LENGTH = 0.05, 12
 #: and where together they hold this share
 MOST = 0.8
 LEAST_TEXTS = 5
-#: what fixed text ends with before an input, and begins with after it; a shared word is no frame
-_BEFORE = re.compile(r"[\n:>\"'«“‘`\]|#=\-][ \t]*$")
-_AFTER = re.compile(r"[ \t]*[\n<\"'»”’`\[|#=\-]")
+#: text without such a mark is a frame from this many words on where nearly all texts share it, see ``learn``
+LEAST_WORDS = 4
+#: where no frame holds most of the texts, what this share of them begin or end with is one from this many words on
+PART, LEAST_WORDS_OF_PART = 0.2, 5
+#: common words that are too few for a frame are at least said: this many in a part of the texts, one in nearly all
+WORDS_SAID = 3
+SEEN = 400
+#: what fixed text ends with before an input, and begins with after it
+_BEFORE = re.compile(r"(?:[\n:>\"«“‘`\]|#=]|(?<!\w)['\-])[ \t]*$")
+_AFTER = re.compile(r"[ \t]*(?:[\n<\"»”’`\[|#=]|['\-](?!\w))")
+#: two letters of a script that is written without spaces count as a word
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]{2}|\w+")
+#: what announces an input, so that few words are enough: ``Classify:``; not ``Re:``
+_ANNOUNCED = re.compile(r"[^\n:>\]]{0,80}\w{4}[^\S\n]?[:>\]](?=\s)")
+_ANNOUNCED_AFTER = re.compile(r"\n[^\n:]{0,80}\w{4}:\s*\Z")
+#: a place where one word ends and another begins
+_GAP = re.compile(r"[\s\u3000-\u30ff\u3400-\u9fff]")
+_NUMBER = re.compile(r"\d+")
+_ANY_NUMBER = "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,28 +108,106 @@ class Frame:
     fit: int
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Words that a share of the texts begin (or end) with, which are too few to be a frame."""
+
+    words: str
+    share: float
+    at_end: bool
+
+
 def learn(texts: Sequence[str]) -> tuple[Frame, ...]:
     """The templates of many messages, the commonest first; none where the messages share no frame.
 
     The texts are walked as a trie: where nine in ten go on alike, that is fixed text; where they part, either the
     input begins, or, if the branches are few and each goes on alike for long, there are several templates. What a
-    branch's texts end with alike is fixed as well. Fixed text must end (begin) with a line break, a colon, a quote or
-    a bracket, so that a word that many inputs begin with is not taken for a frame.
+    branch's texts end with alike is fixed as well. Fixed text ends (begins) with a line break, a colon, a quote or a
+    bracket, or it is four words long, so that words that many inputs begin with are not taken for a frame. Where
+    nothing is found, numbers are taken for one another, and then what only a fifth of the texts share is sought: five
+    words, or fewer with a colon.
+
+    The numbers of words are from BANKING77, CLINC150 and a Russian set of intents, inputs without any prompt. Whole or
+    by domain, 3 % at the most begin with the same four words and 4 % end with them; of logs of three of their labels
+    13 % share four words and 7 % five, of two labels 26 % and 11 %, of one label 39 % and 21 %.
     """
     if len(texts) < LEAST_TEXTS:
         return ()
+    masked = [_NUMBER.sub(_ANY_NUMBER, text) for text in texts]
+    for seek in (_shared_by_most, _shared_by_a_part):
+        for seen in (texts, masked):
+            if templates := dict.fromkeys(seek(seen)):
+                found = [Frame(one, sum(one.cut(text) is not None for text in texts)) for one in templates]
+                return tuple(sorted(found, key=lambda frame: (-frame.fit, frame.template.text)))
+    return ()
+
+
+def _shared_by_most(texts: Sequence[str]) -> list[Template]:
+    branches = _branches(sorted(texts), 0, len(texts))
+    return [one for prefix, branch in branches if (one := _template(prefix, branch)) is not None]
+
+
+def _shared_by_a_part(texts: Sequence[str]) -> list[Template]:
+    """What a fifth of the texts or more begin with or, of those that are left, end with."""
+    least, left, found = max(LEAST_TEXTS, PART * len(texts)), list(texts), []
+    for key in (_announced, _first_words, _announced_after, _last_words):
+        groups: dict[str, list[str]] = {}
+        for text in left:
+            groups.setdefault(key(text, LEAST_WORDS_OF_PART), []).append(text)
+        for shared, group in groups.items():
+            if shared and len(group) >= least and (one := _template(_prefix(sorted(group)), group)) is not None:
+                found.append(one)
+                left = [text for text in left if one.cut(text) is None]
+    return found
+
+
+def _template(prefix: str, texts: Sequence[str]) -> Template | None:
+    suffix = _suffix(prefix, texts)
+    return Template(_literal(prefix) + INPUT + _literal(suffix)) if prefix or suffix else None
+
+
+def _announced(text: str, _: int) -> str:
+    found = _ANNOUNCED.match(text)
+    return found[0] if found else ""
+
+
+def _announced_after(text: str, _: int) -> str:
+    found = _ANNOUNCED_AFTER.search(text[-SEEN:])
+    return found[0] if found else ""
+
+
+def _first_words(text: str, n: int) -> str:
+    """The beginning of ``text`` with ``n`` words, empty where no more follow."""
+    words = list(islice(_WORD.finditer(text[:SEEN]), n + 1))
+    return text[: words[-2].end()] if len(words) > n else ""
+
+
+def _last_words(text: str, n: int) -> str:
+    """The end of ``text`` with ``n`` words, empty where it has no more."""
+    words = list(_WORD.finditer(text[-SEEN:]))
+    return text[-SEEN:][words[-n].start() :] if len(words) > n else ""
+
+
+def common_words(texts: Sequence[str]) -> tuple[Common, ...]:
+    """The commonest beginning and end of some words, where a part of the texts share them or nearly all share one.
+
+    >>> common_words([f"I want to {what}" for what in ("go", "stay", "eat", "see it", "know")])
+    (Common(words='I want to', share=1.0, at_end=False),)
+    """
     found = []
-    for prefix, branch in _branches(sorted(texts), 0, len(texts)):
-        suffix = _suffix(prefix, branch)
-        if prefix or suffix:
-            template = Template(_literal(prefix) + INPUT + _literal(suffix))
-            found.append(Frame(template, sum(template.cut(text) is not None for text in texts)))
-    return tuple(sorted(found, key=lambda frame: (-frame.fit, frame.template.text)))
+    for key, at_end in ((_first_words, False), (_last_words, True)):
+        for n, least in ((WORDS_SAID, PART), (1, UNANIMOUS)):
+            counts = Counter(filter(None, (key(text, n) for text in texts)))
+            words, count = counts.most_common(1)[0] if counts else ("", 0)
+            if count >= max(LEAST_TEXTS, least * len(texts)):
+                found.append(Common(words, count / len(texts), at_end))
+                break
+    return tuple(found)
 
 
 def _literal(text: str) -> str:
     """Fixed text that happens to hold a placeholder: what it stood for cannot be told, so it may be anything."""
-    return text.replace(INPUT, ANY)
+    return text.replace(INPUT, ANY).replace(_ANY_NUMBER, ANY)
 
 
 def _branches(texts: Sequence[str], depth: int, total: int) -> list[tuple[str, Sequence[str]]]:
@@ -128,8 +222,13 @@ def _branches(texts: Sequence[str], depth: int, total: int) -> list[tuple[str, S
             deeper.append(branch)
     if len(deeper) > 1 and sum(map(len, deeper)) >= MOST * len(texts):
         return [found for branch in deeper for found in _branches(branch, depth, total)]
-    prefix = texts[0][:depth]
-    return [(_ended(prefix), texts)]
+    return [(_ended(texts[0][:depth], texts), texts)]
+
+
+def _prefix(texts: Sequence[str]) -> str:
+    """The fixed beginning of (sorted) texts."""
+    texts, depth = _along(texts, 0)
+    return _ended(texts[0][:depth], texts)
 
 
 def _along(texts: Sequence[str], depth: int) -> tuple[Sequence[str], int]:
@@ -154,12 +253,27 @@ def _common(one: str, other: str, depth: int) -> int:
     return low
 
 
-def _ended(prefix: str) -> str:
-    """``prefix`` up to the last place where a frame may end."""
-    for end in range(len(prefix), 0, -1):
-        if _BEFORE.search(prefix, max(0, end - 8), end) and _is_whole(prefix, end):
-            return prefix[:end]
-    return ""
+def _ended(prefix: str, texts: Sequence[str]) -> str:
+    """``prefix`` up to the last place where a frame may end: a mark, or the end of a word where many stand before it."""
+    end = next((end for end in range(len(prefix), 0, -1) if _is_mark(prefix, end)), 0)
+    whole = prefix[: _last_gap(prefix)]
+    return whole if _is_wordy(whole[end:], texts) else prefix[:end]
+
+
+def _last_gap(prefix: str) -> int:
+    """Where the last word of ``prefix``, which may go on in some texts, begins."""
+    return next((at for at in range(len(prefix), 0, -1) if _GAP.match(prefix, at - 1)), 0)
+
+
+def _is_wordy(shared: str, texts: Sequence[str]) -> bool:
+    """Whether ``shared`` has the words of a frame, and is not one message that was sent again and again."""
+    if len(_WORD.findall(shared)) < LEAST_WORDS:
+        return False
+    return len({_NUMBER.sub(_ANY_NUMBER, text) for text in texts}) >= LEAST_TEXTS
+
+
+def _is_mark(prefix: str, end: int) -> bool:
+    return _BEFORE.search(prefix, max(0, end - 8), end) is not None and _is_whole(prefix, end)
 
 
 def _is_whole(prefix: str, end: int) -> bool:
@@ -174,4 +288,6 @@ def _suffix(prefix: str, texts: Sequence[str]) -> str:
         return ""
     suffix = shared[0][:depth][::-1]
     begin = _AFTER.search(suffix)
-    return suffix[begin.start() :] if begin else ""
+    mark = begin.start() if begin else len(suffix)
+    gap = found.start() if (found := _GAP.search(suffix)) else len(suffix)
+    return suffix[gap:] if _is_wordy(suffix[gap:mark], shared) else suffix[mark:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from sizewise.cascade.cascade import Cascade
 from sizewise.core.record import RunRecord
@@ -19,6 +20,15 @@ def base_of(model: Cascade) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def public(reference: str) -> str:
+    """A model's reference without where it lay on this machine.
+
+    >>> public("file:/home/me/models/base.gguf"), public("hf:org/name")
+    ('file:base.gguf', 'hf:org/name')
+    """
+    return f"file:{Path(reference).name}" if reference.startswith("file:") else reference
+
+
 def bindings(record: RunRecord, words: Words, base: str | None = None) -> Iterator[str]:
     """A line for each thing that binds, with the address of its source and the day on which that was read.
 
@@ -30,14 +40,14 @@ def bindings(record: RunRecord, words: Words, base: str | None = None) -> Iterat
         fact = entry.licence if entry else "unknown"
         known = None if fact == "unknown" else str(fact.value)
         yield _dated(
-            words("model_card.licence_base", reference=visible(base), licence=known or words("unknown")),
+            words("model_card.licence_base", reference=visible(public(base)), licence=known or words("unknown")),
             known.casefold() if known else "", ("commercial", "derived"), words,
         )  # fmt: skip
     encoder = record.provenance.encoder
     if encoder is not None:
         known = licence(encoder)
         yield _dated(
-            words("model_card.licence_encoder", reference=encoder, licence=known or words("unknown")),
+            words("model_card.licence_encoder", reference=visible(public(encoder)), licence=known or words("unknown")),
             known.casefold() if known else "", ("commercial", "derived"), words,
         )  # fmt: skip
     yield _teacher(record, words)

@@ -33,6 +33,7 @@ from sizewise.run import Run
 from sizewise.verdict.wording import LANGUAGES, Language
 
 FORMATS = ("folder", "wheel", "onnx", "gguf")
+SMALL = ("folder", "wheel", "onnx")  # where weights can be rounded; GGUF says itself how its weights are kept
 COMPARED_SLOWLY = 200  # where an answer takes a local model's time
 COMPARED = 2_000  # inputs at the most, to hold rounded weights against the run's
 RUN = '''\
@@ -84,6 +85,7 @@ def export(
     ``source``, is at hand. Raises ``RunError`` where the run is unfinished or damaged, its rung cannot go to the
     format ``to``, or ``out`` exists.
     """
+    _require_sense(to, small, tuning or Choices())
     opened = Run.open(run)
     if to in providers():
         files = tuning_files(run, opened.record, source, to, tuning or Choices())
@@ -99,6 +101,17 @@ def export(
         _mark(folder, order.record, to)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return Exported(out, size, tuple(bindings(order.record, Words(language), base_of(order.model))), comparison)
+
+
+def _require_sense(to: str, small: bool, tuning: Choices) -> None:
+    """Raise ``RunError`` where something was asked for that the format ``to`` does not have."""
+    if small and to not in SMALL:
+        raise RunError(f"--small is for {', '.join(SMALL)}; with --to {to} it would change nothing. Leave it out.")
+    if tuning != Choices() and to not in providers():
+        raise RunError(
+            f"--model, --training-price and --epochs are for tuning a large model ({', '.join(providers())}); "
+            f"with --to {to} they would change nothing. Leave them out."
+        )
 
 
 def _loaded(run: Run) -> Cascade:

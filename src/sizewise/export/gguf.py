@@ -9,6 +9,7 @@ from typing import Any
 
 from sizewise.core.answer import Answer
 from sizewise.core.errors import RunError
+from sizewise.export.binding import public
 from sizewise.export.carried_code import Name, carried
 from sizewise.export.publish import Content
 from sizewise.export.standalone.gguf import ABOUT, ADAPTER, BASE
@@ -31,10 +32,13 @@ from pathlib import Path
 from {code}.engine.export.standalone.gguf import GgufSpecialist
 
 if __name__ == "__main__":
-    model = GgufSpecialist(Path(__file__).parent, sys.argv[1] if len(sys.argv) > 1 else None)
-    for line in sys.stdin:
-        (said,) = model.answer([line.rstrip("\\r\\n")])
-        print(said.value, said.probabilities[said.value], sep="\\t", flush=True)
+    try:
+        model = GgufSpecialist(Path(__file__).parent, sys.argv[1] if len(sys.argv) > 1 else None)
+        for line in sys.stdin:
+            (said,) = model.answer([line.rstrip("\\r\\n")])
+            print(said.value, said.probabilities[said.value], sep="\\t", flush=True)
+    except (OSError, RuntimeError) as error:
+        sys.exit(f"answer.py: {{error}}")
 '''
 
 
@@ -42,7 +46,7 @@ def gguf_files(specialist: SlmTuned) -> dict[str, Content]:
     """Every file of the export. Raises ``ModelReferenceError`` where the base is not the one that was learned on."""
     tuning, reading = specialist.tuning, specialist.tuning.reading
     about: dict[str, Any] = {
-        "labels": list(tuning.labels), "base": tuning.model, "base_sha256": tuning.sha256,
+        "labels": list(tuning.labels), "base": public(tuning.model), "base_sha256": tuning.sha256,
         "adapter_sha256": tuning.adapter_sha256, "input_tokens": tuning.input_tokens, "context": tuning.context,
         "power": tuning.join.own if specialist.lower is None else 1.0,
     }  # fmt: skip

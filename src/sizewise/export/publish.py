@@ -52,9 +52,13 @@ def write_files(folder: Path, files: Mapping[str, Content]) -> None:
 
 
 def _put_back(old: Path, out: Path) -> None:
-    """A process was killed between its two last steps: the older export is what there is."""
-    if old.exists() and not out.exists():
-        with explained(out):
+    """A process was killed between its last steps: the older export is what there is, or what is still to be removed."""
+    if not old.exists():
+        return
+    with explained(out):
+        if out.exists():
+            shutil.rmtree(old)
+        else:
             old.rename(out)
 
 

@@ -53,6 +53,9 @@ def findings(check: DataCheck, words: Words) -> Iterator[str]:
 
 def _findings(check: DataCheck, words: Words) -> Iterator[str]:
     count = words.numbers.count
+    if check.unreadable_values:
+        ordered = sorted(check.unreadable_values.items(), key=lambda item: (-item[1], item[0]))
+        yield words("check.unreadable", columns=", ".join(f"{column} {count(n)}" for column, n in ordered))
     if check.exact_duplicates or check.near_duplicates:
         exact, near = count(check.exact_duplicates), count(check.near_duplicates)
         yield words("check.duplicates", exact=exact, near=near)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from sizewise.core.record import RunRecord
 from sizewise.core.verdict import Guarantee, Verdict
+from sizewise.data.split import LARGEST_PART
 from sizewise.report.visible import visible
 from sizewise.report.words import Words
 
@@ -63,11 +65,36 @@ def _decision(record: RunRecord, words: Words, clean: Clean) -> str:
         key = "headline.cascade" if has_fallback(record) else "headline.cascade_alone"
         return words(key, rung=rung, coverage=coverage)
     if verdict.decision == "more-data":
-        examples = verdict.more_data.examples if verdict.more_data else None
-        if examples is None:
-            return words("headline.more_data_unknown")
-        return words("headline.more_data", examples=words.numbers.count(examples))
+        return _more_data(record, words)
     return _stay(record, rung, words)
+
+
+def _more_data(record: RunRecord, words: Words) -> str:
+    """How many rows are missing and of which kind: the least that can certify anything, else what was forecast."""
+    more, count = record.verdict.more_data, words.numbers.count
+    if more is None or more.examples is None:
+        return words("headline.more_data_unknown")
+    if more.enough is None:
+        said = words(f"headline.more_data_least_{record.verdict.reference}", n=count(more.examples))
+        rows = _rows_of_log(record, more.examples)
+        return said if rows is None else said + words("headline.more_data_log", rows=count(rows))
+    told = {
+        "n": count(more.examples),
+        "kind": words(f"headline.kind_{more.kind or 'calibrate'}"),
+        "low": count(more.examples if more.low is None else more.low),
+    }
+    if more.high is None:
+        return words("headline.more_data_open", **told)
+    return words("headline.more_data_foreseen", **told, high=count(more.high))
+
+
+def _rows_of_log(record: RunRecord, examples: int) -> int | None:
+    """The rows that bring so many to calibrate; ``None`` where the log itself says which rows do, or no more can."""
+    data, check = record.verdict.data, record.data_check
+    calibrated = data.splits.get("calibrate", 0)
+    if check.split_how == "column" or not calibrated or calibrated + examples > LARGEST_PART:
+        return None
+    return math.ceil(examples * (data.rows - data.augmented) / calibrated)
 
 
 def _stay(record: RunRecord, rung: str, words: Words) -> str:

@@ -27,15 +27,16 @@ from sizewise.specialists.folds import folds as folds_of
 from sizewise.specialists.heads import Ints, Mixture, Singles, fit_shares, targets_of
 from sizewise.specialists.keywords import KeywordsRecipe
 from sizewise.specialists.sentence_vectors import Progress
-from sizewise.specialists.train import require
+from sizewise.specialists.train import require, require_settings
 
 NAME = "encoder-tuned"
+LEAST = {"epochs": 1, "parts": 2, "batch": 2, "layers": 0, "rate": 1e-12, "seconds": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderTunedRecipe:
     """``encoder`` is a model reference, or ``by-language``; it is tuned ``epochs`` times over all rows, or as often as
-    ``seconds`` allow. ``way`` is ``labels``, ``pairs``, ``both``, or ``tried``: the best of them on the first part. Of its
+    ``seconds`` allow (0: as often as that). ``way`` is ``labels``, ``pairs``, ``both``, or ``tried``: the best of them on the first part. Of its
     layers ``layers`` are tuned, from the last down (0: half of them); what lies below is computed once for both encoders."""
 
     encoder: str = BY_LANGUAGE
@@ -112,9 +113,7 @@ class EncoderTunedRecipe:
 
         if self.way not in (*WAYS, TRIED):
             raise TaskError(f"[rungs.{NAME}] way = {self.way!r}: it is one of {', '.join((*WAYS, TRIED))}.")
-        for key, least in (("epochs", 1), ("parts", 2), ("batch", 2), ("layers", 0)):
-            if getattr(self, key) < least:
-                raise TaskError(f"[rungs.{NAME}] {key} = {getattr(self, key)} must be at least {least}.")
+        require_settings(NAME, self, LEAST, {})
 
 
 def _in_order(scores: Mapping[str, Singles]) -> dict[str, Singles]:

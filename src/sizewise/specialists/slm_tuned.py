@@ -28,7 +28,7 @@ from sizewise.models.local_slm import DEFAULT_SLM, LocalSlm, local_slm
 from sizewise.models.reference import file_sha256
 from sizewise.specialists.folds import folds as folds_of
 from sizewise.specialists.sentence_vectors import Progress
-from sizewise.specialists.train import require
+from sizewise.specialists.train import require, require_settings
 from sizewise.specialists.tuned.join import GAIN, fit_join, loss, normalised
 from sizewise.specialists.tuned.specialist import ADAPTER, NAME, SlmTuned, Tuning
 from sizewise.store.arrays import load_json, save_json
@@ -43,6 +43,11 @@ PLAN = "plan.json"
 FEWEST_ROWS = 40
 #: the adapter is refused where llama.cpp gives fewer than this share of the answers that torch gave
 SAME = 0.95
+LEAST = {
+    "epochs": 1, "batch": 1, "rate": 1e-12, "rank": 1, "input_tokens": 8, "taught_tokens": 8, "aside": 0.01, "soft": 0,
+    "reasons": 0, "threads": 0, "seconds": 0,
+}  # fmt: skip
+MOST = {"aside": 0.5, "soft": 1}
 LOWER_RUNGS = ("encoder-tuned", "encoder", "keywords")
 READINGS, DIFFERING, USES = ("head", "tree"), ("reference", "halves", "drop"), ("commercial", "research")
 
@@ -129,6 +134,7 @@ class SlmTunedRecipe:
         ):
             if getattr(self, name) not in allowed:
                 raise TaskError(f"[rungs.{NAME}] {name} = {getattr(self, name)!r}: it is one of {', '.join(allowed)}.")
+        require_settings(NAME, self, LEAST, MOST)
         base = local_slm(self.model)
         if told := require_licence(base, self.use):
             self._found(told)

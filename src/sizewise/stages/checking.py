@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -64,7 +65,27 @@ def data_check(about: Summary, checked: Checked, division: Division, survey: Sur
         answers=about.answers,
         reference=division.reference,
         augmented=division.augmented,
+        untimed=division.untimed,
+        not_by_time=_not_by_time(about, division),
     )
+
+
+def _not_by_time(about: Summary, division: Division) -> Literal["unreadable", "within_a_day"] | None:
+    """Why rows that carry times were split at random: the division does not see times of which none can be read."""
+    if division.how == "random" and division.not_by_time is None and about.unreadable.get("at"):
+        return "unreadable"
+    return division.not_by_time
+
+
+def told_of_times(about: Summary, division: Division) -> str | None:
+    """What is said while it runs where a log has times and was split at random all the same."""
+    why = _not_by_time(about, division)
+    if why == "within_a_day":
+        return "split at random: the times in `at` lie within a day"
+    if why == "unreadable":
+        rows = about.rows - division.augmented
+        return f"split at random: {division.untimed:,} of {rows:,} rows have no `at` that can be read as a time"
+    return None
 
 
 def _listed(unusable: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:

@@ -22,7 +22,7 @@ from sizewise.specialists.folds import folds
 from sizewise.specialists.keywords import KeywordsRecipe
 from sizewise.specialists.ngrams import LONGEST_INPUT
 from sizewise.stages.audit import Doubts, audit, doubt
-from sizewise.stages.checking import data_check
+from sizewise.stages.checking import data_check, told_of_times
 from sizewise.stages.listener import Listener
 
 AUDITED_ROWS = 30_000
@@ -67,6 +67,8 @@ def check_up(
     listener.stage("split")
     checked = check_columns(tally.columns(), tally.empty_inputs, task.labels, task.strict_labels)
     division = divide(checked, task.reference, task.labels, task.seed)
+    if warned := told_of_times(about, division):
+        listener.found(warned)
     found = data_check(about, checked, division, survey)
     if not audited:
         return Checkup(task, found, None, checked, division, {})

@@ -34,6 +34,7 @@ from sizewise.verdict.wording import reason
 LEAST_OF_A_LABEL = 8
 #: of the time that is left, what a rung may use by itself; it is ended when all of it is over
 OWN_SHARE = 0.9
+LEAST = 0.001  # seconds: none at all would mean as many as it takes
 Step = Callable[[int, int], None]
 
 
@@ -117,8 +118,8 @@ class Climb:
         left = self.left
         if left is None or self._seconds is None:
             return {"left": None}
-        timed = within(recipe, left)
-        minutes, rest = round(self._seconds / 60, 1), round(left / 60, 1)
+        timed, started = within(recipe, left), time.perf_counter()
+        minutes = round(self._seconds / 60, 1)
         if not isinstance(timed, Planned):
             return {"left": left} if hasattr(timed, "seconds") else _told("upper_unplanned", rung=recipe.name)
         try:
@@ -127,7 +128,8 @@ class Climb:
             if recipe.name in self._task.rungs:
                 raise
             return _told("upper_not_possible", rung=recipe.name, why=str(error))
-        needs = round(seconds / 60, 1)
+        left = max(0.0, left - (time.perf_counter() - started))  # a plan makes real steps: they count
+        needs, rest = round(seconds / 60, 1), round(left / 60, 1)
         self._listener.found(f"{recipe.name}: about {needs} min, {rest} min are left: {how}")
         if seconds > left:
             return _told("upper_out_of_time", rung=recipe.name, needs=needs, left=rest, minutes=minutes)
@@ -192,7 +194,7 @@ def within(recipe: Recipe, left: float | None) -> Recipe:
     changes: dict[str, Any] = {}
     if "seconds" in names:
         own = float(getattr(recipe, "seconds", 0.0) or 0.0)
-        changes["seconds"] = min(own, OWN_SHARE * left) if own > 0 else OWN_SHARE * left
+        changes["seconds"] = max(LEAST, min(own, OWN_SHARE * left) if own > 0 else OWN_SHARE * left)
     if "progress" in names:
         changes["progress"] = _until(left, recipe)
     changed: Recipe = replace(recipe, **changes) if changes else recipe  # type: ignore[type-var]

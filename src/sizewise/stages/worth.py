@@ -12,6 +12,11 @@ def worth_buying(record: RunRecord, usd_a_label: float, open_rows: int) -> list[
     verdict = record.verdict
     more = verdict.more_data
     if more is not None and more.examples is not None:
+        if more.enough is None:
+            return [
+                f"worth it    at least {more.examples:,} more calibration rows are needed before anything can be certified: "
+                f"at least ${more.examples * usd_a_label:,.2f} at this price"
+            ]
         upper = f"{more.high:,}" if more.high is not None else "perhaps more than four times today's"
         span = f" ({more.low or more.examples:,} to {upper})" if more.high != more.examples else ""
         kind = KINDS[more.kind] if more.kind else "rows"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 
 from sizewise.core.errors import DataError
+from sizewise.data.formats.exports import SHAPES, Shape, shape_of
 from sizewise.data.read import Log, read
 
 Write = Callable[..., Path]
+CUT_OFF = "; if that is no person's text, cut it off with --template"
 SYSTEM = "You route messages. Labels: refund, delivery."
 SAID = ["where is my parcel", "мне не вернули деньги 💸", "it came broken, money back please"] * 4
 ANSWERS = ["delivery", "refund", "refund"] * 4
@@ -428,6 +431,11 @@ BROKEN: list[tuple[Any, Any, str]] = [
     ),
     (asked("x"), {"choices": [{"message": {"content": None}}]}, "the answer: a message without text"),
     (asked("x"), {"choices": [5]}, "no answer in the response"),
+    # a type that is no text
+    ([{"role": "user", "content": [{"type": [], "text": "x"}]}], completion(0, "a"), "a message that holds something"),
+    (asked("x"), {"content": [{"type": {}, "text": "a"}]}, "the answer: a message that holds something other"),
+    (asked("x"), {"type": {}, "content": None}, "the answer: a message without text"),
+    (asked("x"), {"output": [{"type": [], "content": None}]}, "the answer: a message without text"),
 ]
 
 
@@ -441,6 +449,49 @@ def test_requests_that_are_no_text_and_answer_are_kept_with_their_reason(
     (reject,) = log.rejects
     assert reject.reason.startswith(reason)
     assert json.loads(reject.raw) == row
+
+
+def test_instructions_of_an_unknown_type_cost_one_row(write: Write) -> None:
+    row = {"request": {"system": [{"type": []}], "messages": asked("x")}, "response": completion(0, "a")}
+    log = read([write([*EXPORTS["request and response"], row])])
+    same(log)
+    assert [r.reason for r in log.rejects] == ["a message that holds something other than text"]
+
+
+@pytest.mark.parametrize("kind", [[], {}, 5, None])
+def test_an_answer_with_an_unknown_type_beside_its_text_is_an_answer(write: Write, kind: Any) -> None:
+    rows = [{"messages": asked(t), "response": {"type": kind, "content": a}} for _, t, a in NUMBERED]
+    same(read([write(rows)]))
+    rows = [{"messages": asked(t), "response": {"output": [{"type": kind, "content": a}]}} for _, t, a in NUMBERED]
+    same(read([write(rows)]))
+
+
+def test_a_fine_tuning_example_without_a_question_costs_one_row(write: Write) -> None:
+    rows = [{"messages": [*asked(t), {"role": "assistant", "content": a}]} for _, t, a in NUMBERED]
+    log = read([write([*rows, {"messages": [{"role": "assistant", "content": "x"}]}])])
+    same(log)
+    assert [r.reason for r in log.rejects] == ["an answer of the assistant's to no message"]
+
+
+@pytest.mark.parametrize("created", [10**400, -(10**400), 1e300, float("nan"), float("inf"), -5, 10**15])
+def test_a_time_that_nobody_can_hold_costs_no_row(write: Write, created: Any) -> None:
+    odd = {"request": {"messages": asked("x")}, "response": completion(0, "a") | {"created": created}}
+    log = read([write([*EXPORTS["request and response"], odd])])
+    assert (len(log.examples), log.examples[-1].at) == (len(SAID) + 1, None)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_what_is_nested_too_deeply_costs_one_row(shape: Shape) -> None:
+    deep: Any = "x"
+    for _ in range(20_000):
+        deep = {"messages": deep, "message": deep, "kvlistValue": {"values": [{"key": "k", "value": deep}]}}
+    chat = {"messages": deep, "response": deep, "custom_id": "a", "body": {"messages": deep}}
+    attributes = [{"key": "gen_ai.input.messages", "value": deep}]
+    traced = {"resourceSpans": [{"scopeSpans": [{"spans": [{"attributes": attributes}]}]}], "attributes": attributes}
+    logged = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"attributes": attributes}]}]}], "context": {}}
+    (found,) = shape.requests({**chat, **traced, **logged, "type": "GENERATION", "input": deep})
+    assert isinstance(found, str)
+    shape_of([{**chat, **traced, **logged}])
 
 
 def test_several_choices_are_several_answers(write: Write) -> None:
@@ -463,6 +514,44 @@ def test_a_template_of_ones_own_cuts_and_rejects(write: Write) -> None:
     assert log.template == "Text: {input}"
     with pytest.raises(DataError, match="no template @00000000 is learned"):
         read([write([*rows, odd])], template="@00000000")
+
+
+def chat_rows(before: list[str], after: str = "") -> list[dict[str, Any]]:
+    texts = [f"{chr(97 + i % 26) * 3} parcel {chr(97 + i % 7)} {chr(97 + i % 11) * 2}" for i in range(100)]
+    return [
+        {"messages": [{"role": "user", "content": before[i % len(before)] + text + after}], "response": "refund"}
+        for i, text in enumerate(texts)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        (["Please say what is meant in this "], "the requests share text .*fits 100.0%.*say what is meant in this {input}"),
+        (["Classify: ", ""], "50.0% of 100 requests looked at have text around .* becomes a reject.*Classify: {input}"),
+        (["Classify: ", "Label the intent: "], "100.0% of 100 requests looked at have text .*, in 2 forms; what does not"),
+    ],
+)  # fmt: skip
+def test_a_frame_that_all_or_a_part_share_waits_for_a_template(write: Write, before: list[str], says: str) -> None:
+    path = write(chat_rows(before))
+    with pytest.raises(DataError, match=f"(?s){says}") as refused:
+        read([path])
+    (digest, *_) = re.findall("--template (@\\w+)   fits", str(refused.value))
+    log = read([path], template=digest)
+    assert len(log.examples) == 100 // len(before)
+    assert {r.reason for r in log.rejects} <= {"the message does not fit the template"}
+    assert all(" parcel " in e.input and ":" not in e.input for e in log.examples)
+    assert len(read([path], template="{input}").examples) == 100
+
+
+def test_words_that_requests_share_and_that_are_no_frame_are_said(write: Write) -> None:
+    def told(*before: str, after: str = "") -> str:
+        return read([write(chat_rows(list(before), after))]).found[-1]
+
+    alone = "the last message, as a whole, is the input: 100 requests share no prompt around it"
+    assert told("") == alone
+    assert told("I want to ", "") == f"{alone}, though 50.0% of them begin with “I want to”" + CUT_OFF
+    assert told("", after=" thanks") == f"{alone}, though 100.0% of them end with “thanks”" + CUT_OFF
 
 
 @pytest.mark.parametrize("said", ['{"topic": "billing"}', "[1, 2]", '["billing"]', "{}", "5", "{not json"])

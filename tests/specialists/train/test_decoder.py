@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +127,15 @@ def test_weights_are_made_plain_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert open_weights(model).path == first.path
     assert first.path.is_relative_to(tmp_path / "cache")
     assert "token_embd.weight" not in first.shapes()
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-100], lambda _: b"", lambda b: b[:-1] + bytes([b[-1] ^ 1])])
+def test_damaged_weights_in_the_cache_are_made_anew(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    model = tiny("chatml", tmp_path)
+    path = open_weights(model).path
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert open_weights(model).path.read_bytes() == whole
 
 
 def test_a_full_disk_is_said_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

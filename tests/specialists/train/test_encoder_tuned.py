@@ -185,6 +185,23 @@ def test_the_number_of_processors_changes_nothing(
     np.testing.assert_array_equal(found[0][1], found[1][1])
 
 
+def test_what_an_llm_wrote_does_not_tell_when_to_stop(recipe: EncoderTunedRecipe, tmp_path: Path) -> None:
+    real, heard = examples(), []
+    more = replace(real, ids=tuple(f"w{i}" for i in range(60)), groups=tuple(range(100, 160)))
+    train = real.joined(more)
+    parts = encoder_parts.Parts(recipe, train, folds(train, 0), tmp_path)
+
+    class Listening:
+        def learn(self, rows: np.ndarray, aside: np.ndarray, *_: object) -> None:
+            heard.append((rows, aside))
+
+    parts._learn(Listening(), np.arange(120), None, lambda *_: None)  # type: ignore[arg-type]
+    ((rows, aside),) = heard
+    assert len(aside) > 0
+    assert aside.max() < 60
+    assert sorted([*rows, *aside]) == list(range(120))
+
+
 def test_what_is_computed_once_is_what_would_be_computed_each_time(
     recipe: EncoderTunedRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +261,14 @@ def test_a_loss_that_is_no_number_is_one_clear_message(recipe: EncoderTunedRecip
         replace(recipe, rate=1e30, way="labels").fit(examples())
 
 
+def test_a_gradient_that_is_no_number_is_one_too(recipe: EncoderTunedRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: torch.tensor(float("nan")))
+    with pytest.raises(InputError, match="the gradient is not a number in epoch 1, step 1"):
+        recipe.fit(examples())
+
+
 def test_too_little_memory_is_said_before_anything_is_done(
     recipe: EncoderTunedRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,7 +284,9 @@ def test_an_encoder_with_an_engine_of_its_own_is_refused_at_once(recipe: Encoder
         replace(recipe, encoder=MULTILINGUAL_ENCODER).fit(examples())
 
 
-@pytest.mark.parametrize(("key", "value"), [("way", "best"), ("epochs", 0), ("parts", 1), ("batch", 1)])
+@pytest.mark.parametrize(("key", "value"), [
+    ("way", "best"), ("epochs", 0), ("parts", 1), ("batch", 1), ("rate", -1.0), ("seconds", float("nan")),
+])  # fmt: skip
 def test_settings_that_mean_nothing(recipe: EncoderTunedRecipe, key: str, value: object) -> None:
     with pytest.raises(TaskError, match=rf"\[rungs.encoder-tuned\] {key}"):
         replace(recipe, **{key: value}).fit(examples())  # type: ignore[arg-type]

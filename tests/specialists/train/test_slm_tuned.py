@@ -159,6 +159,15 @@ def test_labels_that_the_tokeniser_cannot_tell_apart(tmp_path: Path) -> None:
     [
         ({"reading": "aloud"}, TaskError, r"reading = 'aloud': it is one of head, tree"),
         ({"use": "fun"}, TaskError, r"use = 'fun'"),
+        ({"batch": 0}, TaskError, r"\[rungs.slm-tuned\] batch = 0 must be at least 1"),
+        ({"epochs": 0}, TaskError, "epochs = 0 must be"),
+        ({"rank": -4}, TaskError, "rank = -4 must be"),
+        ({"threads": -3}, TaskError, "threads = -3 must be"),
+        ({"aside": 0.0}, TaskError, r"aside = 0.0 must be between 0.01 and 0.5"),
+        ({"soft": 2.0}, TaskError, "soft = 2.0 must be between 0 and 1"),
+        ({"seconds": float("nan")}, TaskError, "seconds = nan must be"),
+        ({"rate": -1.0}, TaskError, "rate = -1.0 must be"),
+        ({"input_tokens": 0}, TaskError, "input_tokens = 0 must be"),
         ({"model": "file:nowhere.gguf"}, ModelReferenceError, "nowhere.gguf"),
     ],
 )
@@ -169,6 +178,18 @@ def test_what_is_refused_before_anything_starts(
         recipe(tmp_path, **settings).fit(lesson())
     with pytest.raises(TaskError, match="at least two labels"):
         recipe(tmp_path).fit(lesson(30))
+
+
+def test_what_an_llm_wrote_is_learned_from_and_never_set_aside(tmp_path: Path) -> None:
+    real, more = lesson(90), lesson(60)
+    train = real.joined(replace(more, ids=tuple(f"w{i}" for i in range(60)), groups=tuple(range(100, 160))))
+    fitted = recipe(tmp_path, epochs=1).validate(train, folds(train, 0), {})
+    assert fitted.rows is not None
+    assert 5 <= len(fitted.rows) <= 0.3 * 90
+    assert max(fitted.rows) < 90
+    (told,) = fitted.circumstances
+    assert told.parameters["rows"] == len(fitted.rows)
+    fitted.specialist.close()  # type: ignore[attr-defined]
 
 
 def test_too_little_memory_is_said_before_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from sizewise.data.formats.messages import (
 )
 
 Record = Mapping[str, Any]
+TOO_DEEP = "nested too deeply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ def _one(make: Callable[[Record], Request]) -> Callable[[Record], Iterator[Reque
             yield make(record)
         except Unusable as error:
             yield str(error)
+        except RecursionError:
+            yield TOO_DEEP
 
     return requests
 
@@ -103,6 +106,8 @@ def fine_tuning(record: Record) -> Request:
     *before, last = messages_of(record["messages"])
     if last.role != "assistant":
         raise Unusable("the last message is not the assistant's")
+    if not before:
+        raise Unusable("an answer of the assistant's to no message")
     return Request(tuple(before), _ours(record) | _known(answer=last.text))
 
 
@@ -185,8 +190,11 @@ def _traced(calls: Callable[[Record], Iterator[otel.Found | str]]) -> Callable[[
     """A shape of OpenTelemetry's, see ``otel``."""
 
     def requests(record: Record) -> Iterator[Request | str]:
-        for found in calls(record):
-            yield found if isinstance(found, str) else Request(found[0], _known(**found[1]))
+        try:
+            for found in calls(record):
+                yield found if isinstance(found, str) else Request(found[0], _known(**found[1]))
+        except RecursionError:
+            yield TOO_DEEP
 
     return requests
 
@@ -249,6 +257,13 @@ def _known(**columns: Any) -> dict[str, Any]:
 def shape_of(records: Sequence[Record]) -> Shape | None:
     """The shape that most of the ``records`` fit, ``None`` for plain rows."""
     for shape in SHAPES:
-        if sum(map(shape.fits, records)) * 2 > len(records):
+        if sum(_fits(shape, record) for record in records) * 2 > len(records):
             return shape
     return None
+
+
+def _fits(shape: Shape, record: Record) -> bool:
+    try:
+        return shape.fits(record)
+    except RecursionError:  # nested too deeply to be looked at
+        return False

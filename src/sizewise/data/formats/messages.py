@@ -8,16 +8,16 @@ content blocks and OpenTelemetry's message schemas (``gen-ai-input-messages.json
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 #: the names that a role has beside its usual one
 ROLES = {"developer": "system", "human": "user", "ai": "assistant", "model": "assistant"}
-_TEXT_PARTS = {"text", "input_text", "output_text", "refusal"}
-_THOUGHTS = {"reasoning", "thinking", "redacted_thinking"}
-_TOOL_PARTS = {"tool_call", "tool_call_response", "tool_use", "tool_result", "function_call", "function_call_output"}
+#: tuples, not sets: what a log gives as a type is looked up in them, and it may be a value that has no hash
+_TEXT_PARTS = ("text", "input_text", "output_text", "refusal")
+_THOUGHTS = ("reasoning", "thinking", "redacted_thinking")
+_TOOL_PARTS = ("tool_call", "tool_call_response", "tool_use", "tool_result", "function_call", "function_call_output")
 _RESPONSE_KEYS = {"choices", "output", "message", "completion", "text", "response", "content", "parts", "role", "error"}
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
@@ -189,10 +189,12 @@ def moment(value: Any) -> datetime | None:
                 value = float(value)
             except ValueError:
                 return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    seconds = value if abs(value) < _LATEST else value / 1_000
-    return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds < _LATEST else None
+    if not 0 <= value < 1_000 * _LATEST:  # a NaN, an infinity, and whole numbers beyond any float among them
+        return None
+    seconds = value if value < _LATEST else value / 1_000
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _aware(at: datetime) -> datetime:

@@ -54,7 +54,9 @@ def require_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        raise DataError(f"no file {path}. Check the path; a log is JSON lines (.jsonl, .jsonl.gz) or CSV.") from None
+        raise DataError(
+            f"no file {path}. Check the path; a log is JSON lines, JSON, CSV, Parquet or an export (docs/logs.md)."
+        ) from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}.") from error
     if stat.S_ISDIR(mode):

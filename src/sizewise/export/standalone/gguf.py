@@ -5,7 +5,9 @@ Where no ``llama-server`` is named, one is opened in this process by the package
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import secrets
 from collections.abc import Sequence
 from http.client import HTTPConnection
@@ -24,6 +26,7 @@ from sizewise.specialists.tuned.join import logarithms, normalised
 from sizewise.specialists.tuned.reading import Head, Tree
 
 ABOUT, BASE, ADAPTER = "specialist.json", "base.gguf", "adapter.gguf"
+KEY = "LLAMA_API_KEY"  # llama-server's own name for the key that it asks for
 SHOWN = 5
 
 
@@ -35,13 +38,15 @@ class Served:
         self._host, self._port, self._key = parts.hostname or "127.0.0.1", parts.port or 8080, key
 
     def call(self, path: str, body: dict[str, Any]) -> Any:
-        """What the server says; ``OSError`` where it refuses."""
+        """What the server says; ``OSError`` where it refuses, or where there is none."""
         connection = HTTPConnection(self._host, self._port, timeout=600)
         try:
             headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
             connection.request("POST", path, json.dumps(body), headers)
             response = connection.getresponse()
             said = json.loads(response.read())
+        except ConnectionRefusedError as error:
+            raise OSError(f"no server answers at {self._host}:{self._port}; start llama-server first.") from error
         finally:
             connection.close()
         if response.status != 200:
@@ -58,7 +63,10 @@ class Served:
 
 
 class GgufSpecialist:
-    """Answers texts with the base and the adapter in ``folder``; ``server`` is the address of a llama-server with both."""
+    """Answers texts with the base and the adapter in ``folder``; ``server`` is the address of a llama-server with both.
+
+    Raises ``OSError`` where a file is not the one that was exported, or where the server does not answer.
+    """
 
     def __init__(self, folder: Path, server: str | None = None) -> None:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
@@ -68,8 +76,11 @@ class GgufSpecialist:
             self._reading: Head | Tree = Head(tuple(about["words"]), mix, bias)
         else:
             self._reading = Tree(tuple(tuple(label) for label in about["label_tokens"]))
-        self._held, key = None, secrets.token_hex(32)
+        self._held, key = None, os.environ.get(KEY, "")
         if server is None:
+            for name, sha256 in ((BASE, about["base_sha256"]), (ADAPTER, about["adapter_sha256"])):
+                _require(folder / name, sha256)
+            key = secrets.token_hex(32)
             self._held = opened(_settings(folder, about["context"], key))
             server = self._held.listening_address
         self._served = Served(server if "//" in server else f"http://{server}", key)
@@ -92,6 +103,13 @@ class GgufSpecialist:
             return [1.0]
         body = question(prompt, among, self._harmless) | {"cache_prompt": False} | with_adapter(1, 0)
         return read_shares(self._served.call("/completion", body), among)
+
+
+def _require(path: Path, sha256: str) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise OSError(f"{path} is not the file that was exported: export the run again.")
 
 
 def _settings(folder: Path, context: int, key: str) -> dict[str, Any]:

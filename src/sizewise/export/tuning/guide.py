@@ -96,7 +96,7 @@ class Guide:
         yield self._say("contest_how", model=self.provider.model)
         yield (
             "```sh\n"
-            f"sizewise label contest-ask.jsonl --model MODEL --budget 5 --out tuned.jsonl\n"
+            f"sizewise label contest-ask.toml --model MODEL --price PROMPT,ANSWER --budget 5 --out tuned.jsonl\n"
             f"sizewise decide contest-train.jsonl tuned.jsonl --reference gold --out {run}-tuned\n"
             "```"
         )

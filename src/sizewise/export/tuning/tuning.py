@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from sizewise.core.errors import DataError, RunError
 from sizewise.core.example import Example, Train
 from sizewise.core.record import RunRecord
@@ -28,6 +30,7 @@ from sizewise.report.words import Words
 from sizewise.store.run_folder import read_manifest
 from sizewise.verdict.wording import LANGUAGES
 
+TASK, ASKED = "contest-ask.toml", "contest-ask.jsonl"
 VALIDATION_SHARE = 0.1
 AROUND = 4  # tokens that a chat format adds to a message, about
 ASCII_IN_A_TOKEN, OTHERS_IN_A_TOKEN = 4.0, 2.0  # characters, about: the provider's tokenizer counts otherwise
@@ -56,15 +59,24 @@ def tuning_files(run: Path, record: RunRecord, source: Path | None, to: str, cho
         "train.jsonl": [_row(to, prompt, splits.train, i) for i in learned],
         "validation.jsonl": [_row(to, prompt, splits.train, i) for i in held],
         "contest-train.jsonl": list(_taught(splits.train)),
-        "contest-ask.jsonl": list(_asked(splits)),
+        ASKED: list(_asked(splits)),
     }
     tokens = {name: sum(_tokens(prompt, r) for r in texts) for name, texts in _texts(splits, learned, held).items()}
     files: dict[str, Content] = {name: _lines(lines) for name, lines in rows.items()}
+    files[TASK] = _as_task(record.verdict.task, prompt)
     for language in LANGUAGES:
         guide = Guide(record, provider, choices, tokens, {n: len(r) for n, r in rows.items()}, Words(language))
         name = "README.md" if language == "en" else f"README.{language}.md"
         files[name] = guide.text(run.name).encode()
     return files
+
+
+def _as_task(name: str, prompt: Prompt) -> bytes:
+    """The task file by which `sizewise label` asks in the very prompt that the rows teach."""
+    told: dict[str, Any] = {"name": name, "labels": list(prompt.labels)}
+    if prompt.instructions:
+        told["instructions"] = prompt.instructions
+    return tomli_w.dumps({"task": told, "data": {"path": ASKED}}).encode("utf-8", "replace")
 
 
 def _splits(run: Path, record: RunRecord, source: Path | None) -> tuple[Task, Splits]:

@@ -51,6 +51,11 @@ def sentences(record: RunRecord | CheckRecord, words: Words) -> list[str]:
         words(f"data.split_{check.split_how}"),
         words(f"data.labels_{check.label_source}", n=_count(len(check.labels), words)),
     ]
+    if check.untimed and (check.split_how == "time" or check.not_by_time == "unreadable"):
+        rows = _count(check.rows - check.augmented, words)
+        said.insert(1, words(f"data.untimed_{check.split_how}", n=_count(check.untimed, words), rows=rows))
+    elif check.not_by_time == "within_a_day":
+        said.insert(1, words("data.within_a_day"))
     if check.carved:
         carved = ", ".join(words.known(f"split.{name}", visible(name)) for name in check.carved)
         said.append(words("data.carved", splits=carved))

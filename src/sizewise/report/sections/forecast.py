@@ -26,10 +26,14 @@ def forecast(record: RunRecord, words: Words) -> list[Outlook]:
     told = record.measurements.forecast
     if told is None:
         return []
-    return [
-        Outlook(_begun(_sentence(curve, words)), forecast_picture(curve, i, words), _table(curve, words))
-        for i, curve in enumerate(told.curves)
-    ]
+    outlooks, explained = [], set()
+    for i, curve in enumerate(told.curves):
+        sentence = _begun(_sentence(curve, words))
+        if curve.metric not in explained and (why := _why_this_bar(curve, record, words)):
+            sentence += " " + why
+        explained.add(curve.metric)
+        outlooks.append(Outlook(sentence, forecast_picture(curve, i, words), _table(curve, words)))
+    return outlooks
 
 
 def _sentence(curve: LearningCurve, words: Words) -> str:
@@ -47,6 +51,21 @@ def _sentence(curve: LearningCurve, words: Words) -> str:
     if needed.high is None:
         return words("forecast.needed_open", **told, **numbers)
     return words("forecast.needed", **told, **numbers, high=count(_rounded(needed.high)))
+
+
+def _why_this_bar(curve: LearningCurve, record: RunRecord, words: Words) -> str:
+    """Where a curve's bar comes from, which is not what the task asks for; empty where there is nothing to explain."""
+    if curve.bar is None:
+        return ""
+    if curve.metric != "coverage":
+        return words(f"forecast.bar_{curve.metric}")
+    asked, rows = record.measurements.bar.min_coverage, record.measurements.data.test
+    if not rows or curve.bar <= asked:
+        return ""
+    write = words.numbers.write
+    return words(
+        "forecast.bar_coverage", bar=write(curve.bar, "level"), asked=write(asked, "level"), n=words.numbers.count(rows)
+    )
 
 
 def _begun(sentence: str) -> str:

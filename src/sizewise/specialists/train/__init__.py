@@ -1,14 +1,16 @@
 """Training: an encoder or a local language model is fine-tuned on the task. An extra opens this door.
 
-Nothing that answers imports from here, and no file here imports torch at its top: what needs it imports it where it is
-used, so that each file can be read, and its doctests run, without the extra.
+Nothing that answers imports from here. Few files here import torch at their top (the repository's `conftest.py` lists
+them); the others can be read, and their doctests run, without the extra.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from importlib.util import find_spec
 
-from sizewise.core.errors import InputError
+from sizewise.core.errors import InputError, TaskError
 
 INSTALL = 'pip install "sizewise[train]"'
 NEEDED = ("torch", "transformers", "peft", "onnx")
@@ -21,3 +23,12 @@ def require(rung: str) -> None:
         raise InputError(
             f"to train, the rung {rung} needs the extra `train` ({', '.join(missing)} is missing): {INSTALL}"
         )
+
+
+def require_settings(rung: str, recipe: object, least: Mapping[str, float], most: Mapping[str, float]) -> None:
+    """Raise ``TaskError`` where a setting of ``recipe`` is no number between its least and its most (which may be none)."""
+    for key, low in least.items():
+        value, high = getattr(recipe, key), most.get(key, math.inf)
+        if not (low <= value <= high and math.isfinite(value)):
+            bounds = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
+            raise TaskError(f"[rungs.{rung}] {key} = {value!r} must be {bounds}.")

@@ -90,5 +90,5 @@ def fingerprint(train: Train, **settings: Any) -> str:
     (True, False)
     """
     said = [train.inputs, train.targets, train.labels, train.others, [dict(s) if s else None for s in train.soft],
-            train.rationales, settings]  # fmt: skip
+            train.rationales, train.written, settings]  # fmt: skip
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=repr).encode("utf-8", "replace")).hexdigest()

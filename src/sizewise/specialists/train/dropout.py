@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 
-class Dropout(torch.nn.Module):  # type: ignore[misc]
+class Dropout(torch.nn.Module):
     """Each number is nought with probability ``share``, by ``random``; the others are raised to make up for it."""
 
     def __init__(self, share: float, random: Any) -> None:

@@ -186,7 +186,8 @@ class Parts:
         once = one * -(-self.count // workers)
         if self.recipe.way == TRIED:
             once += one * -(-len(WAYS) // workers)
-        epochs = min(self.recipe.epochs, max(1, int(self.recipe.seconds / once)))
+        fit = int(self.recipe.seconds / once) if self.recipe.seconds else self.recipe.epochs
+        epochs = min(self.recipe.epochs, max(1, fit))
         plan = Plan(once * epochs, epochs, self.recipe.epochs, self.count, memory.total, half, workers)
         self.work.mkdir(parents=True, exist_ok=True)
         save_json(kept, asdict(plan))
@@ -317,7 +318,9 @@ class Parts:
         kept.drop()
 
     def _learn(self, learner: Learner, rows: Ints, kept: Checkpoints, tell: Tell) -> Tuned:
-        aside = set_aside(np.asarray(self.train.groups)[rows], ASIDE, MOST_ASIDE, self.recipe.seed)
+        aside = np.zeros(len(rows), dtype=bool)
+        real = ~np.array(self.train.written, dtype=bool)[rows] if self.train.written else ~aside
+        aside[real] = set_aside(np.asarray(self.train.groups)[rows[real]], ASIDE, MOST_ASIDE, self.recipe.seed)
         return learner.learn(
             rows[~aside], rows[aside], kept, lambda done, total: tell("steps" if done else "reading", done, total)
         )

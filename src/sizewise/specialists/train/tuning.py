@@ -179,16 +179,20 @@ class Learner:
         for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * share
         loss = self._loss(batch)
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"training diverged: the loss is not a number in epoch {self.epoch + 1}, step {self.step + 1}. "
-                f"Set a smaller rate than {self.schedule.rate:g} under [rungs.encoder-tuned], and run again."
-            )
+        self._require_number(loss, "loss")
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_([p for group in self.optimiser.param_groups for p in group["params"]], CLIPPED)
+        moved = [p for group in self.optimiser.param_groups for p in group["params"]]
+        self._require_number(torch.nn.utils.clip_grad_norm_(moved, CLIPPED), "gradient")
         self.optimiser.step()
         self.step += 1
+
+    def _require_number(self, value: Any, what: str) -> None:
+        if not self.torch.isfinite(value):
+            raise InputError(
+                f"training diverged: the {what} is not a number in epoch {self.epoch + 1}, step {self.step + 1}. "
+                f"Set a smaller rate than {self.schedule.rate:g} under [rungs.encoder-tuned], and run again."
+            )
 
     def _loss(self, batch: Ints) -> Any:
         torch, schedule = self.torch, self.schedule

@@ -72,7 +72,7 @@ class Lesson:
         """Read train. Raises ``TaskError`` where two labels are the same tokens, ``LimitReached`` without room."""
         weights = open_weights(base)
         wanted, taught = material.wanted(train, recipe.soft, recipe.differing)  # type: ignore[arg-type]
-        held = material.aside(train.groups, recipe.aside, len(train) // 2, recipe.seed)
+        held = _aside(train, recipe)
         with Engine(base, EngineSettings(recipe.input_tokens + ROOM, slots=1, threads=1)) as engine:
             vocabulary = engine.header.vocabulary
             prompts = Prompts(engine, recipe.input_tokens)
@@ -134,6 +134,17 @@ class Lesson:
         )
         torch.set_num_threads(recipe.threads or cores())
         return Learner(self.weights, self.end(recipe.reading), self.material, self.schedule)
+
+
+def _aside(train: Train, recipe: SlmTunedRecipe) -> NDArray[np.bool_]:
+    """Which rows (n,) are set aside: real ones alone."""
+    real = ~np.array(train.written, dtype=bool) if train.written else np.ones(len(train), dtype=bool)
+    held = np.zeros(len(train), dtype=bool)
+    groups = np.asarray(train.groups)[real]
+    held[real] = material.aside(groups.tolist(), recipe.aside, len(groups) // 2, recipe.seed)
+    if not held.any():
+        raise TaskError(f"{NAME}: no row of train can be set aside to judge by. Set aside higher, or give more rows.")
+    return held
 
 
 def require_distinct(labels: tuple[str, ...], tokens: list[list[int]]) -> None:

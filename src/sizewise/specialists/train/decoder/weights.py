@@ -6,6 +6,7 @@ rows, which are made plain when they are asked for.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -27,7 +28,8 @@ from sizewise.specialists.train.decoder.facts import Facts, facts_of
 Singles = NDArray[np.float32]
 TOKENS, OUTPUT = "token_embd.weight", "output.weight"
 #: what changes when the files in the cache are written otherwise
-VERSION = 1
+VERSION = 2
+WRITTEN = "sha256"  # of the numbers, in the file's own header
 #: weights are kept in float32 as long as they take no more than this; else in bfloat16, half of it
 MOST_EXACT = 4 << 30  # bytes
 SPARE = 64 << 20  # bytes of disk beside the file
@@ -62,15 +64,23 @@ class Weights:
 
 
 def open_weights(model: LocalSlm) -> Weights:
-    """The weights of ``model``, from the cache or made plain now.
+    """The weights of ``model``, from the cache, where they are whole there, or made plain now.
 
     Raises ``ModelReferenceError`` where the model cannot be tuned, ``LimitReached`` where the disk has no room.
     """
     facts = facts_of(read_header(model.path), model.name)
     path = cache_folder() / "weights" / f"{model.sha256}.{VERSION}.safetensors"
-    if not path.exists():
+    if not _whole(path):
         _write(model, path)
     return Weights(model, facts, path)
+
+
+def _whole(path: Path) -> bool:
+    """Whether the file in the cache holds the numbers that were written."""
+    with suppress(OSError, ValueError, LookupError, TypeError), path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        return bool(hashlib.file_digest(file, "sha256").hexdigest() == header["__metadata__"][WRITTEN])
+    return False
 
 
 def _write(model: LocalSlm, path: Path) -> None:
@@ -78,12 +88,12 @@ def _write(model: LocalSlm, path: Path) -> None:
     import gguf
 
     tensors = [tensor for tensor in gguf.GGUFReader(model.path).tensors if tensor.name not in (TOKENS, OUTPUT)]
-    numbers = sum(int(tensor.n_elements) for tensor in tensors)
-    exact = numbers * 4 <= MOST_EXACT
+    count = sum(int(tensor.n_elements) for tensor in tensors)
+    exact = count * 4 <= MOST_EXACT
     size = 4 if exact else 2
-    _require_disk(model, path.parent, numbers * size)
-    header: dict[str, Any] = {}
-    at = 0
+    _require_disk(model, path.parent, count * size)
+    header: dict[str, Any] = {"__metadata__": {WRITTEN: "0" * 64}}
+    at, written = 0, hashlib.sha256()
     for tensor in tensors:
         length = int(tensor.n_elements) * size
         shape = [int(side) for side in reversed(tensor.shape)]
@@ -92,11 +102,15 @@ def _write(model: LocalSlm, path: Path) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with beside.open("wb") as file:
-            said = json.dumps(header).encode()
-            said += b" " * (-len(said) % 8)
-            file.write(len(said).to_bytes(8, "little") + said)
+            said = _said(header)
+            file.write(said)
             for values in _plain(tensors):
-                file.write((values if exact else _halved(values)).tobytes())
+                numbers = (values if exact else _halved(values)).tobytes()
+                written.update(numbers)
+                file.write(numbers)
+            header["__metadata__"][WRITTEN] = written.hexdigest()
+            file.seek(0)
+            file.write(_said(header))
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -107,6 +121,12 @@ def _write(model: LocalSlm, path: Path) -> None:
         ) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _said(header: dict[str, Any]) -> bytes:
+    said = json.dumps(header).encode()
+    said += b" " * (-len(said) % 8)
+    return len(said).to_bytes(8, "little") + said
 
 
 def _plain(tensors: Sequence[Any]) -> Iterator[Singles]:
