@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from sizewise.specialists.train.estimates import Memory, require_memory
 from sizewise.specialists.train.lesson import Lesson, set_aside, tokens_of
 from sizewise.specialists.train.side_by_side import Tell, side_by_side
 from sizewise.specialists.train.tuned_graph import mean_weights, require_same, same_answers, tuned_encoder
-from sizewise.specialists.train.tuning import Learner, Schedule, Tuned, has_half
+from sizewise.specialists.train.tuning import Learner, Schedule, Tuned, by_length, has_half
 from sizewise.store.arrays import load_arrays, load_json, save_arrays, save_json
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ TIMED = (0.1, 0.3, 0.5, 0.7, 0.9)  # steps that are timed before the start, by h
 BESIDE = 1.1  # times the steps: rows are seen at the start, those set aside after each epoch, states are kept
 KEPT_A_TOKEN = 40  # numbers of a layer's width that a step keeps for each token and layer, attention included
 SEEN_MIB = 1_024  # the most that is kept of what is computed once
-FORM = 2  # of what is learned: a part that an older version began is not gone on with
+FORM = 3  # of what is learned: a part that an older version began is not gone on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +159,32 @@ class Parts:
             return work
 
         if wanted_open:
-            (lesson,) = side_by_side([lambda tell: self._seen(plan, tell)], 1, told)
+            lesson = self._seen(plan, told)
             side_by_side([task(*one, lesson) for one in wanted_open], plan.workers, told)
         return [part for one in wanted if (part := self._done(*one, plan))]
 
-    def _seen(self, plan: Plan, tell: Tell) -> Lesson:
+    def _seen(self, plan: Plan, told: Callable[..., None]) -> Lesson:
         """The lesson with what the layers that are not tuned make of each row, where there is room for that."""
         if self._seen_mib() > SEEN_MIB:
             return self.lesson
-        learner = self._learner(self._schedule("labels", 1, plan.half), self.lesson)
-        return replace(self.lesson, seen=learner.seen(self.lesson, np.arange(len(self.lesson)), lambda: tell("seen")))
+        schedule, parts = self._schedule("labels", 1, plan.half), by_length(self.lesson)
+
+        def task(place: int) -> Callable[[Tell], list[tuple[int, Singles, Singles]]]:
+            def work(tell: Tell) -> list[tuple[int, Singles, Singles]]:
+                learner = self._learner(schedule, self.lesson)
+                return learner.seen(self.lesson, parts[place :: plan.workers], lambda: tell("seen"))
+
+            return work
+
+        return self._with(side_by_side([task(place) for place in range(plan.workers)], plan.workers, told))
+
+    def _with(self, found: Iterable[Iterable[tuple[int, Singles, Singles]]]) -> Lesson:
+        """The lesson with what was ``found`` of its rows."""
+        seen: list[Singles | None] = [None] * len(self.lesson)
+        vectors = np.zeros((len(self.lesson), int(self.graph.shape["hidden_size"])), dtype=np.float32)
+        for row, values, vector in chain.from_iterable(found):
+            seen[row], vectors[row] = values, vector
+        return replace(self.lesson, seen=seen, vectors=vectors)
 
     def _seen_mib(self) -> float:
         return sum(self.lesson.lengths) * int(self.graph.shape["hidden_size"]) * 4 / 2**20
@@ -224,8 +241,7 @@ class Parts:
             steps = sorted(learner.batches(rows, 0), key=self._read)
             chosen = [steps[int(share * (len(steps) - 1))] for share in TIMED]
             if self._seen_mib() <= SEEN_MIB:
-                seen = learner.seen(self.lesson, np.unique(np.concatenate(chosen)), lambda: None)
-                learner.lesson = replace(self.lesson, seen=seen)
+                learner.lesson = self._with([learner.seen(self.lesson, chosen, lambda: None)])
             learner.prepare(chosen[0], 1)
             learner.learn_batch(chosen[0])
             started = time.perf_counter()

@@ -19,7 +19,8 @@ LONGEST_TOKENS = (
 class Lesson:
     """``tokens`` of each of n rows; ``targets`` (n,) positions among ``labels`` labels; ``others`` (n,), -1 where unknown.
 
-    ``seen`` is, where it is known, what the layers that are not tuned make of each row: (tokens, dimensions).
+    ``seen`` is, where it is known, what the layers that are not tuned make of each row: (tokens, dimensions). ``vectors``
+    (n, dimensions) are the unit vectors before anything is tuned.
     """
 
     tokens: Sequence[Sequence[int]]
@@ -27,6 +28,7 @@ class Lesson:
     labels: int
     others: Ints | None = None
     seen: Sequence[NDArray[np.float32] | None] | None = None
+    vectors: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -39,7 +41,8 @@ class Lesson:
         """Some rows alone."""
         others = None if self.others is None else self.others[rows]
         seen = None if self.seen is None else [self.seen[row] for row in rows]
-        return Lesson([self.tokens[row] for row in rows], self.targets[rows], self.labels, others, seen)
+        vectors = None if self.vectors is None else self.vectors[rows]
+        return Lesson([self.tokens[row] for row in rows], self.targets[rows], self.labels, others, seen, vectors)
 
 
 def tokens_of(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:

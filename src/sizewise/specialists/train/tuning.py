@@ -9,7 +9,7 @@ What is not tuned, the table of words and the lower layers, gives the same in ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +113,7 @@ class Learner:
                     kept.kept(self._state)
             self.epoch, self.place = self.epoch + 1, 0
             if not schedule.labelled:
-                self._start(rows)
+                self._start(rows, tuned=True)
             self._judge(aside)
         return self._found()
 
@@ -122,21 +122,27 @@ class Learner:
         self.network.eval()
         out = np.zeros((len(lesson), self.network.config.hidden_size), dtype=np.float32)
         with self.torch.no_grad():
-            for rows in _by_length(lesson):
+            for rows in by_length(lesson):
                 self._still()
                 out[rows] = self._vectors(lesson, rows).cpu().numpy()
         self._training()
         return out
 
-    def seen(self, lesson: Lesson, rows: Ints, told: Callable[[], None]) -> list[NDArray[np.float32] | None]:
-        """For each of ``rows`` what the layers that are not tuned make of it, (tokens, dimensions); nothing for the others."""
-        made: list[NDArray[np.float32] | None] = [None] * len(lesson)
-        for part in _by_length(lesson.part(rows)):
-            told()
-            values = self._lower(lesson, rows[part])[0].cpu().numpy()
-            ends = np.cumsum([max(1, len(lesson.tokens[row])) for row in rows[part]])
-            for row, found in zip(rows[part], np.split(values, ends[:-1]), strict=True):
-                made[row] = found
+    def seen(
+        self, lesson: Lesson, parts: Sequence[Ints], told: Callable[[], None]
+    ) -> list[tuple[int, Singles, Singles]]:
+        """Of each row in ``parts`` what the layers that are not tuned make of it, (tokens, dimensions), and its unit vector
+        as long as nothing is tuned."""
+        made: list[tuple[int, Singles, Singles]] = []
+        self.network.eval()
+        with self.torch.no_grad():
+            for rows in parts:
+                told()
+                values, packing = self._lower(lesson, rows)
+                vectors = self._upper(values, packing).cpu().numpy()
+                ends = np.cumsum([max(1, len(lesson.tokens[row])) for row in rows])
+                made += zip(rows.tolist(), np.split(values.cpu().numpy(), ends[:-1]), vectors, strict=True)
+        self._training()
         return made
 
     def prepare(self, rows: Ints, steps: int) -> None:
@@ -144,11 +150,11 @@ class Learner:
         self._start(rows)
         self._arrange(steps)
 
-    def _start(self, rows: Ints) -> None:
-        """The heads from the mean vector of each label, as the encoder sees them untuned."""
+    def _start(self, rows: Ints, tuned: bool = False) -> None:
+        """The heads from the mean vector of each label, as the encoder sees them now: untuned, or ``tuned``."""
         torch = self.torch
         taught = self.lesson.part(rows)
-        vectors = self.encode(taught)
+        vectors = self.encode(taught) if tuned or taught.vectors is None else taught.vectors
         for head, targets in zip(self.heads, (taught.targets, taught.others), strict=False):
             assert targets is not None
             with torch.no_grad():
@@ -214,7 +220,9 @@ class Learner:
         return self.torch.nn.functional.cross_entropy(scores, targets, label_smoothing=self.schedule.smoothing)
 
     def _vectors(self, lesson: Lesson, rows: Ints) -> Any:
-        values, packing = self._lower(lesson, rows)
+        return self._upper(*self._lower(lesson, rows))
+
+    def _upper(self, values: Any, packing: Any) -> Any:
         with self._precision():
             for layer in self.upper:
                 values = self.packed.through(layer, values, packing)
@@ -331,7 +339,7 @@ class Learner:
         self.waited = int(about["waited"])
 
 
-def _by_length(lesson: Lesson) -> list[Ints]:
+def by_length(lesson: Lesson) -> list[Ints]:
     """Rows of ``lesson`` that are read together: those of nearly one length."""
     order = np.argsort(lesson.lengths, kind="stable")
     return [order[start : start + SEEN_AT_ONCE] for start in range(0, len(order), SEEN_AT_ONCE)]
