@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 INTERRUPTED = 130
@@ -70,6 +70,19 @@ def _came_of_an_interrupt(error: BaseException | None) -> bool:
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
+
+
+def forget_interrupt() -> None:
+    """Take back that this process is to end itself by SIGINT.
+
+    Python notes that down where an interrupt passes through code that a compiled module runs, while it is imported for
+    instance, and obeys after everything, though the interrupt was heard: the exit status would be a signal's. Running
+    code in that way once more clears the note.
+    """
+    import ctypes
+
+    with suppress(AttributeError, OSError):
+        ctypes.pythonapi.PyRun_SimpleString(b"pass")
 
 
 def ignore_signals() -> None:

@@ -29,7 +29,7 @@ from sizewise.cli import (
     serve,
     traffic,
 )
-from sizewise.cli.interrupts import INTERRUPTED, KEPT, ignore_signals, interruptible
+from sizewise.cli.interrupts import INTERRUPTED, KEPT, forget_interrupt, ignore_signals, interruptible
 from sizewise.cli.terminal_text import plain
 from sizewise.core.errors import InputError, SizewiseError
 
@@ -116,6 +116,7 @@ def main() -> None:
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         _say(KEPT)
+        forget_interrupt()
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         _drop_output()
